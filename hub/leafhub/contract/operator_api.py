@@ -1,0 +1,248 @@
+"""Shapes of the operator API under ``/api/v1``. Times are microseconds since the epoch, ids are strings.
+
+=======  ===============================================================  ==========================  =====================
+method   path (below ``/api/v1``)                                         body                        answer
+=======  ===============================================================  ==========================  =====================
+GET      ``/status``                                                                                  ``HubStatus``
+GET      ``/applications``                                                                            ``list[ApplicationSummary]``
+GET      ``/devices?application=``                                                                    ``list[DeviceSummary]``
+GET      ``/applications/{application}/devices/{device}``                                             ``DeviceDetail``
+GET      ``/events?application=&device=&channel=&before=&since_us=&limit=``                           ``EventPage``
+POST     ``/applications/{application}/devices/{device}/commands``        ``CommandRequest``          201 ``CommandRecord``
+GET      ``/commands?application=&device=&limit=``                                                    ``list[CommandRecord]``
+GET      ``/commands/{id}?wait_s=``                                                                   ``CommandRecord``
+GET      ``/registry``                                                                                the TOML document
+PUT      ``/registry``                                                    the TOML document           ``ApplyReport``
+=======  ===============================================================  ==========================  =====================
+
+Every call needs the operator's login, ``Authorization: Basic`` or ``Bearer <token>``; a refusal is an ``ApiError``.
+``{device}`` is the device's id, or its name where only one device of the application has it. With ``wait_s`` (0..60)
+the answer waits until the command is final, at most so long.
+"""
+
+from typing import Literal
+
+import msgspec
+
+DeviceState = Literal["online", "offline", "never"]
+CommandState = Literal["queued", "sent", "acknowledged", "answered", "failed", "expired"]
+
+
+class HubStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether all is well.
+
+    Attributes:
+        version: Of Leafhub.
+        started_us: When the hub started.
+        trouble: What is wrong now, a sentence each; empty when all is well.
+        connections: Open MQTT connections.
+        messages_per_second: Device messages, mean of the last 5 seconds.
+        messages_total: Device messages since the start.
+        commit_ms: How long the last group of writes took.
+        store_bytes: Size of the store on disk.
+        store_waiting: Batches that wait for the store.
+        listeners: Where MQTT is served, like ``mqtts://0.0.0.0:8883``.
+    """
+
+    version: str
+    started_us: int
+    trouble: list[str]
+    connections: int
+    messages_per_second: float
+    messages_total: int
+    commit_ms: float
+    store_bytes: int
+    store_waiting: int
+    listeners: list[str]
+
+
+class ApplicationSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One application.
+
+    Attributes:
+        name: Its name; its live feed is the topic ``app/<name>``.
+        dialect: What its devices speak.
+        devices: How many there are.
+        online: How many are connected.
+    """
+
+    name: str
+    dialect: str
+    devices: int
+    online: int
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest message of a channel.
+
+    Attributes:
+        channel: Its name.
+        time_us: When it was taken.
+        datacontenttype: Media type.
+        data: The value: the JSON value where it is JSON, else the text, else base64.
+    """
+
+    channel: str
+    time_us: int
+    datacontenttype: str
+    data: msgspec.Raw
+
+
+class DeviceSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the fleet.
+
+    Attributes:
+        application: Its application.
+        id: Its identifier in the dialect.
+        name: What people call it.
+        dialect: What it speaks.
+        enabled: Whether it may log in.
+        state: ``online`` while connected; ``never``: was never seen.
+        seen_us: When it was last heard of; ``None``: never.
+        latest: Its newest reading.
+        connections: How many connections it has open.
+    """
+
+    application: str
+    id: str
+    name: str
+    dialect: str
+    enabled: bool
+    state: DeviceState
+    seen_us: int | None
+    latest: Value | None
+    connections: int
+
+
+class DeviceDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """One device's page.
+
+    Attributes:
+        summary: Its row.
+        created_us: When its record was made.
+        values: The newest message of each channel, by channel.
+        addresses: Where its open connections come from.
+        commands: Names of commands that are known to make sense for it, from its description; may be empty.
+    """
+
+    summary: DeviceSummary
+    created_us: int
+    values: list[Value]
+    addresses: list[str]
+    commands: list[str]
+
+
+class EventRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One stored message.
+
+    Attributes:
+        position: Its place in the store; pages go by it.
+        id: CloudEvents ``id``.
+        kind: ``reading``, ``occurrence``, ``data``, ``answer``, ``connection`` or ``registry``.
+        application: Its application.
+        device: The device it is about.
+        sender: The device that sent it.
+        channel: CloudEvents ``subject``.
+        time_us: When it happened.
+        datacontenttype: Media type.
+        data: As in ``Value``.
+        topic: The MQTT topic it came in on.
+        raw_base64: The original payload where it differs from ``data``.
+    """
+
+    position: int
+    id: str
+    kind: str
+    application: str
+    device: str
+    sender: str
+    channel: str
+    time_us: int
+    datacontenttype: str
+    data: msgspec.Raw
+    topic: str
+    raw_base64: str | None
+
+
+class EventPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Stored messages, newest first.
+
+    Attributes:
+        events: This page.
+        next_before: Pass it as ``before`` for the page after; ``None``: this was the last.
+    """
+
+    events: list[EventRecord]
+    next_before: int | None
+
+
+class CommandRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A command to send.
+
+    Attributes:
+        name: What to do.
+        data: The argument, any JSON value; leave out for none.
+        timeout_s: Give up after so long, seconds, above 0; absent: as the dialect says.
+    """
+
+    name: str
+    data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    timeout_s: float | None = None
+
+
+class CommandRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A command and where it stands.
+
+    Attributes:
+        id: Its id.
+        application: Application of the target.
+        device: Id of the target.
+        name: What to do.
+        data: The argument; ``null`` when there was none.
+        state: Where it stands.
+        final: Whether that was the last state.
+        created_us: When it was taken.
+        updated_us: When it entered ``state``.
+        expires_us: When it gives up.
+        operator: Who sent it.
+        answer: What the device said, JSON value or text.
+        error: Why it failed or expired.
+    """
+
+    id: str
+    application: str
+    device: str
+    name: str
+    data: msgspec.Raw
+    state: CommandState
+    final: bool
+    created_us: int
+    updated_us: int
+    expires_us: int | None
+    operator: str
+    answer: msgspec.Raw | None
+    error: str | None
+
+
+class ApplyReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What applying a document did, each as ``application`` or ``application/device``."""
+
+    created: list[str]
+    updated: list[str]
+    unchanged: list[str]
+
+
+class ApiError(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a call was refused.
+
+    Attributes:
+        status: The HTTP status.
+        error: A code to search for, like ``not_found``.
+        message: Cause and cure, one sentence each.
+        path: Where in the document the mistake is.
+    """
+
+    status: int
+    error: str
+    message: str
+    path: str | None = None

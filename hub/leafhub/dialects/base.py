@@ -1,0 +1,297 @@
+"""What a dialect is: one vendor's way of using MQTT, as a pure translation.
+
+A dialect gets values and a read-only view of the registry and gives values back. It does no I/O, has no clock and makes
+no random numbers: ``Arrival`` brings time and ids. What it decides, others carry out, in this order: changes and
+events are stored and committed, then the acknowledgement leaves, then replies, then deliveries to others.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Protocol
+
+import msgspec
+
+from leafhub.model.application import Application
+from leafhub.model.command import Command, CommandUpdate
+from leafhub.model.device import Credential, Device
+from leafhub.model.event import Event
+from leafhub.model.ids import Ids
+from leafhub.model.registry import Change, RegistryView
+from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
+from leafhub.mqtt.policy import Policy
+from leafhub.mqtt.reason_codes import ReasonCode
+from leafhub.mqtt.session import OutgoingMessage, Subscription
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """When a packet came, and where new identifiers for it come from.
+
+    Attributes:
+        time_us: Microseconds since the epoch; strictly increasing from packet to packet.
+        ids: Source of identifiers and secrets.
+    """
+
+    time_us: int
+    ids: Ids
+
+
+class Peer(msgspec.Struct, frozen=True, kw_only=True):
+    """How a client reached the hub.
+
+    Attributes:
+        address: IP address.
+        tls: Whether the transport is TLS.
+        server_name: The name it asked for (SNI), lower case, ``None`` without.
+        dialect: The one dialect its listener is pinned to, ``None`` where any may speak.
+        hub_domain: Domain under which the hub's vendor names stand, like ``hub.example`` in ``x.m2.hub.example``.
+    """
+
+    address: str
+    tls: bool
+    server_name: str | None = None
+    dialect: str | None = None
+    hub_domain: str = ""
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is at the other end of a connection.
+
+    Attributes:
+        dialect: The dialect that answers for it, a key of ``DIALECTS``.
+        policy: What the session enforces for it.
+        application: Its application; ``None`` for operators and as long as nobody knows.
+        device: Its device; ``None`` for accounts, operators and anonymous clients.
+        login: What it logged in as, for the log and for account logins.
+        client_id: As in CONNECT.
+        slot: Connections of one slot displace each other, the newest wins; ``None``: coexists with all.
+        session_key: Under which its MQTT session is kept when CONNECT wants one kept; ``None``: never kept.
+        ends_sessions: Kept sessions that end at this login, each with the age in seconds from which it does (0: at any age).
+        may_write: For operators: may send commands.
+        peer: How it reached the hub.
+    """
+
+    dialect: str
+    policy: Policy
+    peer: Peer
+    application: str | None = None
+    device: str | None = None
+    login: str = ""
+    client_id: str = ""
+    slot: str | None = None
+    session_key: str | None = None
+    ends_sessions: tuple[tuple[str, float], ...] = ()
+    may_write: bool = False
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """CONNECT is refused.
+
+    Attributes:
+        reason_code: In MQTT 5.0 terms, translated for older clients; ``None``: close without CONNACK.
+        log: Why, for the hub's log; never sent.
+        protocol_level: Level whose CONNACK format is used where it is not the client's own.
+    """
+
+    reason_code: ReasonCode | None
+    log: str
+    protocol_level: int | None = None
+
+
+class Login(msgspec.Struct, frozen=True, kw_only=True):
+    """Who the client says it is, and what would prove it. The shell checks the proof, slow hashes off the event loop.
+
+    Attributes:
+        principal: Who it is if the proof holds.
+        credentials: One of them must fit ``secret``; empty: nothing to prove (anonymous, already proved by a certificate).
+        secret: What the client showed.
+        mismatch: What it gets if none fits.
+    """
+
+    principal: Principal
+    credentials: tuple[Credential, ...] = ()
+    secret: bytes = b""
+    mismatch: Refusal = Refusal(
+        reason_code=ReasonCode.BAD_USER_NAME_OR_PASSWORD, log="wrong password"
+    )
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What a packet means and what follows from it. The default is: nothing, and that is fine.
+
+    Attributes:
+        reason_code: For the acknowledgement: of PUBLISH (§3.4.2.1). ``Policy`` says how a 3.1.1 client learns of a refusal.
+        reason_string: For the acknowledgement, where the client takes it.
+        changes: Changes of the registry, taken before ``events``.
+        events: To store.
+        updates: What the message says about commands.
+        replies: PUBLISH packets to this connection only, sent after the acknowledgement.
+        become: Whom the connection speaks for from the next packet on.
+        close: Close after the replies are written.
+        silent: No acknowledgement at all (with ``close``: the peer just sees the end).
+        log: Why something was refused or dropped, for the hub's log; empty: nothing to say.
+    """
+
+    reason_code: ReasonCode = ReasonCode.SUCCESS
+    reason_string: str | None = None
+    changes: tuple[Change, ...] = ()
+    events: tuple[Event, ...] = ()
+    updates: tuple[CommandUpdate, ...] = ()
+    replies: tuple[OutgoingMessage, ...] = ()
+    become: Principal | None = None
+    close: bool = False
+    silent: bool = False
+    log: str = ""
+
+
+NOTHING = Outcome()
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """The answer to one filter of SUBSCRIBE.
+
+    Attributes:
+        reason_code: Granted QoS 0..2, or a refusal from 0x80 on.
+        routes: Filters over ``topics_of`` under which stored events reach this subscription; empty for a subscription
+            that only commands or replies use.
+    """
+
+    reason_code: int
+    routes: tuple[str, ...] = ()
+
+
+class SubscribeOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What a SUBSCRIBE means.
+
+    Attributes:
+        grants: One for each filter, in order.
+        outcome: What else follows; carried out after SUBACK was queued. Its ``reason_code`` is not used.
+    """
+
+    grants: tuple[Grant, ...]
+    outcome: Outcome = NOTHING
+
+
+class Receiver(msgspec.Struct, frozen=True):
+    """A live connection of a device that a command may go to."""
+
+    principal: Principal
+    subscriptions: Sequence[Subscription]
+
+
+class Dialect(Protocol):
+    """One vendor's way of using MQTT. Adding one touches its module, its vectors and one line in ``DIALECTS``."""
+
+    name: ClassVar[str]
+    application_type: ClassVar[type[msgspec.Struct]]
+    """Shape of ``Application.settings``; forbids unknown fields."""
+    device_type: ClassVar[type[msgspec.Struct]]
+    """Shape of ``Device.settings``; forbids unknown fields."""
+    command_timeout_s: ClassVar[float | None]
+    """How long a command waits for its answer unless its sender says; ``None``: for ever."""
+    commands_wait: ClassVar[bool]
+    """Whether a command for a device that is away or does not listen waits for it, or fails at once."""
+
+    def keys(self, application: Application, device: Device) -> Iterable[str]:
+        """The strings by which ``RegistryView.lookup`` finds the device, each starting with ``<dialect>:``."""
+        ...
+
+    def prepare(self, application: Application, device: Device, arrival: Arrival) -> Device:
+        """Check a device that a person declares, and fill in what the dialect makes itself (ids, users, tokens).
+
+        Raises:
+            RequestError: It is not what the vendor documents; ``path`` names the member.
+        """
+        ...
+
+    def authenticate(
+        self, connect: Connect, peer: Peer, registry: RegistryView, arrival: Arrival
+    ) -> Login | Refusal | None:
+        """Judge CONNECT; ``None``: these credentials are not of this dialect."""
+        ...
+
+    def on_connected(
+        self,
+        principal: Principal,
+        open_commands: Sequence[Command],
+        registry: RegistryView,
+        arrival: Arrival,
+    ) -> Sequence[tuple[Command, OutgoingMessage]]:
+        """What goes to a device right after CONNACK: the open commands it must catch up with, oldest first."""
+        ...
+
+    def on_publish(
+        self, publish: Publish, principal: Principal, registry: RegistryView, arrival: Arrival
+    ) -> Outcome:
+        """Translate one PUBLISH."""
+        ...
+
+    def on_will(
+        self, will: Will, principal: Principal, registry: RegistryView, arrival: Arrival
+    ) -> Outcome:
+        """Translate a Will that is due. Only ``events`` and ``updates`` of the outcome are carried out."""
+        ...
+
+    def on_subscribe(
+        self, subscribe: Subscribe, principal: Principal, registry: RegistryView, arrival: Arrival
+    ) -> SubscribeOutcome:
+        """Judge one SUBSCRIBE."""
+        ...
+
+    def on_unsubscribe(
+        self, unsubscribe: Unsubscribe, principal: Principal, subscribed: frozenset[str]
+    ) -> Sequence[tuple[str | None, ReasonCode]]:
+        """For each filter the subscription that ends (``None``: none does) and the answer.
+
+        ``subscribed`` holds the filters the session has. The common answer is ``plain_unsubscribe``.
+        """
+        ...
+
+    def topics_of(self, event: Event, registry: RegistryView) -> Sequence[str]:
+        """Topic names under which subscribers of this dialect know a stored event, of whatever dialect it came from.
+
+        All dialects share one tree, so each name starts with ``<dialect>/``. Empty: this dialect does not show it.
+        """
+        ...
+
+    def deliver(
+        self,
+        event: Event,
+        subscription: Subscription,
+        principal: Principal,
+        registry: RegistryView,
+    ) -> OutgoingMessage | None:
+        """Encode a stored event for one subscriber; ``None``: it may not see it. Called once for each session."""
+        ...
+
+    def command_id(self, arrival: Arrival) -> str:
+        """A new command's id, in the form that the dialect's messages carry."""
+        ...
+
+    def check_command(self, command: Command, registry: RegistryView) -> Command:
+        """Refuse a command that can never be delivered; give it back, its data in the form the device gets.
+
+        Raises:
+            RequestError: Unknown action, value outside the schema, not settable.
+        """
+        ...
+
+    def receivers(self, command: Command, registry: RegistryView) -> Sequence[str]:
+        """Ids of the devices whose connections a command may go to: the target, and gateways in front of it."""
+        ...
+
+    def deliver_command(
+        self, command: Command, receiver: Receiver, registry: RegistryView
+    ) -> Sequence[OutgoingMessage]:
+        """Encode a command for one live connection; empty: this connection does not get it."""
+        ...
+
+
+def plain_unsubscribe(
+    unsubscribe: Unsubscribe, subscribed: frozenset[str]
+) -> Sequence[tuple[str | None, ReasonCode]]:
+    """Answer UNSUBSCRIBE as the standard says (MQTT 5.0 §3.11.3): 0x00, or 0x11 where nothing was subscribed."""
+    return [
+        (name, ReasonCode.SUCCESS)
+        if name in subscribed
+        else (None, ReasonCode.NO_SUBSCRIPTION_EXISTED)
+        for name in unsubscribe.topic_filters
+    ]

@@ -1,0 +1,220 @@
+"""Applications, devices and operators in memory, read at every message and written through to the store."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
+
+import msgspec
+
+from leafhub.errors import ConflictError, NotFoundError
+from leafhub.model.application import Application
+from leafhub.model.device import Device, Operator
+
+
+class PutApplication(msgspec.Struct, frozen=True):
+    """Make or replace an application."""
+
+    application: Application
+
+
+class DeleteApplication(msgspec.Struct, frozen=True):
+    """Remove an application and its devices."""
+
+    name: str
+
+
+class PutDevice(msgspec.Struct, frozen=True):
+    """Make or replace a device."""
+
+    device: Device
+
+
+class DeleteDevice(msgspec.Struct, frozen=True):
+    """Remove a device."""
+
+    application: str
+    id: str
+
+
+class PutOperator(msgspec.Struct, frozen=True):
+    """Make or replace an operator."""
+
+    operator: Operator
+
+
+class DeleteOperator(msgspec.Struct, frozen=True):
+    """Remove an operator."""
+
+    name: str
+
+
+Change = (
+    PutApplication | DeleteApplication | PutDevice | DeleteDevice | PutOperator | DeleteOperator
+)
+
+KeysOf = Callable[[Application, Device], Iterable[str]]
+"""The strings by which a dialect finds a device; unique in the hub, so they start with the dialect's name."""
+
+
+class RegistryView(Protocol):
+    """What dialects may ask."""
+
+    def application(self, name: str) -> Application | None:
+        """The application of that name."""
+        ...
+
+    def applications(self, dialect: str | None = None) -> Iterator[Application]:
+        """All applications, or those of one dialect."""
+        ...
+
+    def device(self, application: str, device_id: str) -> Device | None:
+        """The device with that id."""
+        ...
+
+    def devices(self, application: str) -> Iterator[Device]:
+        """All devices of an application."""
+        ...
+
+    def lookup(self, key: str) -> Device | None:
+        """The device whose dialect gave it this key."""
+        ...
+
+    def operator(self, name: str) -> Operator | None:
+        """The operator of that name."""
+        ...
+
+
+class Registry:
+    """The one copy in memory.
+
+    Args:
+        keys_of: Gives the keys under which ``lookup`` finds a device.
+    """
+
+    def __init__(self, keys_of: KeysOf) -> None:
+        self._keys_of = keys_of
+        self._applications: dict[str, Application] = {}
+        self._devices: dict[str, dict[str, Device]] = {}
+        self._operators: dict[str, Operator] = {}
+        self._keys: dict[str, tuple[str, str]] = {}
+        self._keys_of_place: dict[tuple[str, str], tuple[str, ...]] = {}
+        self.generation = 0
+        """Moves on with every change; a cached verdict is good while it stands still."""
+
+    def application(self, name: str) -> Application | None:
+        """See ``RegistryView``."""
+        return self._applications.get(name)
+
+    def applications(self, dialect: str | None = None) -> Iterator[Application]:
+        """See ``RegistryView``."""
+        return (a for a in self._applications.values() if dialect is None or a.dialect == dialect)
+
+    def device(self, application: str, device_id: str) -> Device | None:
+        """See ``RegistryView``."""
+        devices = self._devices.get(application)
+        return None if devices is None else devices.get(device_id)
+
+    def devices(self, application: str) -> Iterator[Device]:
+        """See ``RegistryView``."""
+        return iter(self._devices.get(application, {}).values())
+
+    def lookup(self, key: str) -> Device | None:
+        """See ``RegistryView``."""
+        place = self._keys.get(key)
+        return None if place is None else self.device(*place)
+
+    def operator(self, name: str) -> Operator | None:
+        """See ``RegistryView``."""
+        return self._operators.get(name)
+
+    def apply(self, change: Change) -> tuple[Change, ...]:
+        """Take one change in, and give the changes that would undo it, in order.
+
+        Raises:
+            ConflictError: A key of the device belongs to another device; nothing changed.
+            NotFoundError: The application or device is not there; nothing changed.
+        """
+        match change:
+            case PutApplication(application):
+                undo = self._put_application(application)
+            case PutDevice(device):
+                undo = self._put_device(device)
+            case DeleteDevice(application, device_id):
+                undo = self._delete_device(application, device_id)
+            case DeleteApplication(name):
+                undo = self._delete_application(name)
+            case PutOperator(operator):
+                before = self._operators.get(operator.name)
+                self._operators[operator.name] = operator
+                undo = (DeleteOperator(operator.name) if before is None else PutOperator(before),)
+            case DeleteOperator(name):
+                if name not in self._operators:
+                    raise NotFoundError(f"there is no operator {name!r}")
+                undo = (PutOperator(self._operators.pop(name)),)
+        self.generation += 1
+        return undo
+
+    def _put_application(self, application: Application) -> tuple[Change, ...]:
+        before = self._applications.get(application.name)
+        devices = self._devices.setdefault(application.name, {})
+        if before is not None and before.dialect != application.dialect and devices:
+            raise ConflictError(
+                f"application {application.name!r} has devices of dialect {before.dialect!r}; remove them first"
+            )
+        self._applications[application.name] = application
+        for device in devices.values():  # its keys may follow from the application's settings
+            self._forget_keys(device)
+            self._learn_keys(device)
+        return (DeleteApplication(application.name) if before is None else PutApplication(before),)
+
+    def _put_device(self, device: Device) -> tuple[Change, ...]:
+        if device.application not in self._applications:
+            raise NotFoundError(f"there is no application {device.application!r}")
+        devices = self._devices[device.application]
+        before = devices.get(device.id)
+        self._refuse_taken_keys(device)
+        if before is not None:
+            self._forget_keys(before)
+        devices[device.id] = device
+        self._learn_keys(device)
+        return (
+            DeleteDevice(device.application, device.id) if before is None else PutDevice(before),
+        )
+
+    def _delete_device(self, application: str, device_id: str) -> tuple[Change, ...]:
+        before = self.device(application, device_id)
+        if before is None:
+            raise NotFoundError(f"application {application!r} has no device {device_id!r}")
+        self._forget_keys(before)
+        del self._devices[application][device_id]
+        return (PutDevice(before),)
+
+    def _delete_application(self, name: str) -> tuple[Change, ...]:
+        before = self._applications.get(name)
+        if before is None:
+            raise NotFoundError(f"there is no application {name!r}")
+        devices = tuple(self._devices[name].values())
+        for device in devices:
+            self._forget_keys(device)
+        del self._devices[name], self._applications[name]
+        return (PutApplication(before), *(PutDevice(device) for device in devices))
+
+    def _keys_of_device(self, device: Device) -> Iterable[str]:
+        return self._keys_of(self._applications[device.application], device)
+
+    def _refuse_taken_keys(self, device: Device) -> None:
+        place = (device.application, device.id)
+        for key in self._keys_of_device(device):
+            holder = self._keys.get(key, place)
+            if holder != place:
+                raise ConflictError(
+                    f"{key!r} belongs to device {holder[1]!r} of application {holder[0]!r}"
+                )
+
+    def _learn_keys(self, device: Device) -> None:
+        place = (device.application, device.id)
+        self._keys_of_place[place] = keys = tuple(self._keys_of_device(device))
+        self._keys.update(dict.fromkeys(keys, place))
+
+    def _forget_keys(self, device: Device) -> None:
+        for key in self._keys_of_place.pop((device.application, device.id), ()):
+            self._keys.pop(key, None)
