@@ -190,6 +190,9 @@ class Dialect(Protocol):
     commands_wait: ClassVar[bool]
     """Whether a command for a device that is away or does not listen waits for it, or fails at once."""
 
+    keeps_plain_secrets: ClassVar[bool]
+    """Whether the vendor's API must show secrets again; otherwise a declared plain secret is kept as a hash."""
+
     def keys(self, application: Application, device: Device) -> Iterable[str]:
         """The strings by which ``RegistryView.lookup`` finds the device, each starting with ``<dialect>:``."""
         ...
