@@ -39,6 +39,24 @@ class PacketTooLargeError(ProtocolError):
     default_reason_code = 0x95
 
 
+class UnsupportedProtocolError(ProtocolError):
+    """A CONNECT with a protocol name or level that nobody here speaks (MQTT 5.0 §3.1.2.2).
+
+    Args:
+        protocol_name: What the client calls it.
+        protocol_level: The level it asks for, 0..255.
+    """
+
+    default_reason_code = 0x84
+
+    def __init__(self, protocol_name: str, protocol_level: int) -> None:
+        super().__init__(
+            f"protocol {protocol_name[:16]!r} level {protocol_level}", section="3.1.2.2"
+        )
+        self.protocol_name = protocol_name
+        self.protocol_level = protocol_level
+
+
 class PayloadError(HubError):
     """A payload is not what its vendor documents.
 

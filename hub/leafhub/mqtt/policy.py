@@ -1,0 +1,92 @@
+"""What a dialect restricts or bends of MQTT, as data; the session enforces it."""
+
+from enum import Enum
+
+import msgspec
+
+from leafhub.mqtt.properties import EMPTY, Properties
+
+
+class QoS2Publish(Enum):
+    """What becomes of a PUBLISH with QoS 2."""
+
+    HANDSHAKE = "handshake"
+    """PUBREC, PUBREL, PUBCOMP (MQTT 5.0 §4.3.3)."""
+    UNANSWERED = "unanswered"
+    """Taken like QoS 0: handed up, never answered."""
+
+
+class RefusedPublish(Enum):
+    """What a 3.1.1 client sees of a refused PUBLISH with QoS 1 or 2; that version has no negative answer."""
+
+    ACKNOWLEDGE = "acknowledge"
+    CLOSE = "close"
+
+
+class SecondConnect(Enum):
+    """What a CONNECT on a connection that already had one does (MQTT-3.1.0-2)."""
+
+    CLOSE = "close"
+    IGNORE = "ignore"
+
+
+class AuthPacket(Enum):
+    """What a 5.0 AUTH packet does; no dialect has an authentication exchange."""
+
+    DISCONNECT = "disconnect"
+    """Protocol error; a CONNECT with an Authentication Method is refused with 0x8C (MQTT 5.0 §4.12)."""
+    ANSWER = "answer"
+    """Authentication Method is overlooked, AUTH is answered with an AUTH without properties."""
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The rules of one dialect for one connection. The defaults are the plain standard.
+
+    Attributes:
+        maximum_packet_bytes: Longest packet taken from the client, fixed header included.
+        qos2_publish: Whether QoS 2 from the client gets its handshake.
+        receiver_packets_close: PUBREC, PUBREL and PUBCOMP from the client close at once.
+        keep_alive_zero_idle_s: Idle limit when the client's Keep Alive is 0; None is no limit.
+        refused_publish_v3: What 3.1.1 shows of a refused QoS 1 or 2 PUBLISH.
+        refused_qos0_v3_closes: Whether a refused QoS 0 PUBLISH closes a 3.1.1 connection.
+        verbatim_filters: Topic filters of SUBSCRIBE and UNSUBSCRIBE go up unjudged; otherwise a bad one closes.
+        wildcards_in_topic_names: ``+`` and ``#`` may stand in the topic name of a PUBLISH.
+        one_request_at_a_time: After each PUBLISH, SUBSCRIBE or UNSUBSCRIBE handed up the connection pauses until
+            ``resume``; for a connection whose next packet decides which policy rules the one after it.
+        second_connect: What a second CONNECT does.
+        answer_unsupported_protocol: Whether an unknown protocol level gets a CONNACK before the close.
+        connack_properties: What a 5.0 CONNACK announces. The session keeps to what stands here: Receive Maximum,
+            Maximum QoS, Retain Available, Server Keep Alive, Session Expiry Interval.
+        maximum_outgoing_qos: Highest QoS ever sent to the client, 0..2.
+        assign_client_id: Whether a 5.0 client with an empty client id is told the one it got.
+        topic_alias_maximum: Topic aliases a 5.0 client may use; announced when above 0.
+        outgoing_window: QoS 1 and 2 messages under way to the client at once; its Receive Maximum may lower it.
+            64 messages hide a round trip of a second at the rate a board reads.
+        outgoing_queue: Messages that wait behind the window or for an absent client; more are dropped.
+        keep_messages_while_away: Whether QoS 1 and 2 messages wait for an absent client with a session.
+        auth_packet: What AUTH does.
+    """
+
+    maximum_packet_bytes: int = 1_048_576
+    qos2_publish: QoS2Publish = QoS2Publish.HANDSHAKE
+    receiver_packets_close: bool = False
+    keep_alive_zero_idle_s: int | None = None
+    refused_publish_v3: RefusedPublish = RefusedPublish.ACKNOWLEDGE
+    refused_qos0_v3_closes: bool = False
+    verbatim_filters: bool = False
+    wildcards_in_topic_names: bool = False
+    one_request_at_a_time: bool = False
+    second_connect: SecondConnect = SecondConnect.CLOSE
+    answer_unsupported_protocol: bool = True
+    connack_properties: Properties = EMPTY
+    maximum_outgoing_qos: int = 2
+    assign_client_id: bool = True
+    topic_alias_maximum: int = 0
+    outgoing_window: int = 64
+    outgoing_queue: int = 1000
+    keep_messages_while_away: bool = True
+    auth_packet: AuthPacket = AuthPacket.DISCONNECT
+
+
+STANDARD = Policy()
+"""Plain MQTT, nothing restricted."""
