@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol
 import msgspec
 
 from leafhub.model.application import Application
-from leafhub.model.command import Command, CommandUpdate
+from leafhub.model.command import Command, CommandRequest, CommandUpdate
 from leafhub.model.device import Credential, Device
 from leafhub.model.event import Event
 from leafhub.model.ids import Ids
@@ -123,6 +123,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         changes: Changes of the registry, taken before ``events``.
         events: To store.
         updates: What the message says about commands.
+        commands: Commands to send, taken after ``events``. The acknowledgement does not depend on
+            what becomes of them; one that cannot be sent is logged.
         replies: PUBLISH packets to this connection only, sent after the acknowledgement.
         become: Whom the connection speaks for from the next packet on.
         close: Close after the replies are written.
@@ -135,6 +137,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     changes: tuple[Change, ...] = ()
     events: tuple[Event, ...] = ()
     updates: tuple[CommandUpdate, ...] = ()
+    commands: tuple[CommandRequest, ...] = ()
     replies: tuple[OutgoingMessage, ...] = ()
     become: Principal | None = None
     close: bool = False
@@ -152,10 +155,12 @@ class Grant(msgspec.Struct, frozen=True):
         reason_code: Granted QoS 0..2, or a refusal from 0x80 on.
         routes: Filters over ``topics_of`` under which stored events reach this subscription; empty for a subscription
             that only commands or replies use.
+        note: What ``deliver`` needs to know of it later; comes back as ``Subscription.note``.
     """
 
     reason_code: int
     routes: tuple[str, ...] = ()
+    note: str = ""
 
 
 class SubscribeOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,48 +182,15 @@ class Receiver(msgspec.Struct, frozen=True):
     subscriptions: Sequence[Subscription]
 
 
-class Dialect(Protocol):
-    """One vendor's way of using MQTT. Adding one touches its module, its vectors and one line in ``DIALECTS``."""
+class Face(Protocol):
+    """Whoever answers a kind of client: a dialect its devices, the integration operators."""
 
     name: ClassVar[str]
-    application_type: ClassVar[type[msgspec.Struct]]
-    """Shape of ``Application.settings``; forbids unknown fields."""
-    device_type: ClassVar[type[msgspec.Struct]]
-    """Shape of ``Device.settings``; forbids unknown fields."""
-    command_timeout_s: ClassVar[float | None]
-    """How long a command waits for its answer unless its sender says; ``None``: for ever."""
-    commands_wait: ClassVar[bool]
-    """Whether a command for a device that is away or does not listen waits for it, or fails at once."""
-
-    keeps_plain_secrets: ClassVar[bool]
-    """Whether the vendor's API must show secrets again; otherwise a declared plain secret is kept as a hash."""
-
-    def keys(self, application: Application, device: Device) -> Iterable[str]:
-        """The strings by which ``RegistryView.lookup`` finds the device, each starting with ``<dialect>:``."""
-        ...
-
-    def prepare(self, application: Application, device: Device, arrival: Arrival) -> Device:
-        """Check a device that a person declares, and fill in what the dialect makes itself (ids, users, tokens).
-
-        Raises:
-            RequestError: It is not what the vendor documents; ``path`` names the member.
-        """
-        ...
 
     def authenticate(
         self, connect: Connect, peer: Peer, registry: RegistryView, arrival: Arrival
     ) -> Login | Refusal | None:
         """Judge CONNECT; ``None``: these credentials are not of this dialect."""
-        ...
-
-    def on_connected(
-        self,
-        principal: Principal,
-        open_commands: Sequence[Command],
-        registry: RegistryView,
-        arrival: Arrival,
-    ) -> Sequence[tuple[Command, OutgoingMessage]]:
-        """What goes to a device right after CONNACK: the open commands it must catch up with, oldest first."""
         ...
 
     def on_publish(
@@ -263,6 +235,44 @@ class Dialect(Protocol):
         registry: RegistryView,
     ) -> OutgoingMessage | None:
         """Encode a stored event for one subscriber; ``None``: it may not see it. Called once for each session."""
+        ...
+
+
+class Dialect(Face, Protocol):
+    """One vendor's way of using MQTT. Adding one touches its module, its vectors and one line in ``DIALECTS``."""
+
+    application_type: ClassVar[type[msgspec.Struct]]
+    """Shape of ``Application.settings``; forbids unknown fields."""
+    device_type: ClassVar[type[msgspec.Struct]]
+    """Shape of ``Device.settings``; forbids unknown fields."""
+    command_timeout_s: ClassVar[float | None]
+    """How long a command waits for its answer unless its sender says; ``None``: for ever."""
+    commands_wait: ClassVar[bool]
+    """Whether a command for a device that is away or does not listen waits for it, or fails at once."""
+
+    keeps_plain_secrets: ClassVar[bool]
+    """Whether the vendor's API must show secrets again; otherwise a declared plain secret is kept as a hash."""
+
+    def keys(self, application: Application, device: Device) -> Iterable[str]:
+        """The strings by which ``RegistryView.lookup`` finds the device, each starting with ``<dialect>:``."""
+        ...
+
+    def prepare(self, application: Application, device: Device, arrival: Arrival) -> Device:
+        """Check a device that a person declares, and fill in what the dialect makes itself (ids, users, tokens).
+
+        Raises:
+            RequestError: It is not what the vendor documents; ``path`` names the member.
+        """
+        ...
+
+    def on_connected(
+        self,
+        principal: Principal,
+        open_commands: Sequence[Command],
+        registry: RegistryView,
+        arrival: Arrival,
+    ) -> Sequence[tuple[Command, OutgoingMessage]]:
+        """What goes to a device right after CONNACK: the open commands it must catch up with, oldest first."""
         ...
 
     def command_id(self, arrival: Arrival) -> str:

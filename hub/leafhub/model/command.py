@@ -66,6 +66,26 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
+class CommandRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody wants a command sent.
+
+    Attributes:
+        application: Name of the application.
+        device: Id of the target, which exists.
+        name: As in ``Command``.
+        data: As in ``Command``.
+        datacontenttype: As in ``Command``.
+        operator: Who wants it.
+    """
+
+    application: str
+    device: str
+    name: str
+    data: bytes
+    datacontenttype: str
+    operator: str
+
+
 class CommandUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """What a device's message says about a command.
 

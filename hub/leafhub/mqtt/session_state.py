@@ -15,13 +15,14 @@ NEVER_EXPIRES: Final = 0xFFFFFFFF
 
 
 class Subscription(msgspec.Struct, frozen=True, gc=False):
-    """One granted subscription; ``qos`` is what was granted."""
+    """One granted subscription; ``qos`` is what was granted, ``note`` is the granting layer's own."""
 
     topic_filter: str
     qos: int = 0
     no_local: bool = False
     retain_as_published: bool = False
     subscription_identifier: int | None = None
+    note: str = ""
 
 
 class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
