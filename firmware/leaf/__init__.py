@@ -1,0 +1,21 @@
+"""The library of a leaf: a device that speaks to the hub in one of its dialects.
+
+leaf = Leaf(load_config("leaf.json"))
+
+@leaf.every(30, "temperature")
+def temperature():
+    return sensor.read()
+
+@leaf.command("set-temp")
+def set_temp(celsius):
+    heater.target = celsius
+    return celsius
+
+leaf.run()
+"""
+
+from leaf.client import Leaf
+from leaf.config import load_config
+from leaf.errors import ConfigError, LeafError, LinkLost, Refused
+
+__all__ = ["ConfigError", "Leaf", "LeafError", "LinkLost", "Refused", "load_config"]
