@@ -167,9 +167,7 @@ _PROPERTIES: Final = {
 _SUBSCRIPTION_IDENTIFIER, _USER_PROPERTY = 0x0B, 0x26
 
 
-def decode_properties(
-    data: memoryview, offset: int, packet_type: int
-) -> tuple[Properties, int]:
+def decode_properties(data: memoryview, offset: int, packet_type: int) -> tuple[Properties, int]:
     """Decode a property length and the properties behind it (§2.2.2).
 
     Args:

@@ -69,9 +69,7 @@ _RETURN_CODES = {
     ReasonCode.BANNED: 5,
 }
 # The first reason of each return code stands for it.
-CONNACK_REASONS = {
-    code: reason for reason, code in reversed(_RETURN_CODES.items())
-}
+CONNACK_REASONS = {code: reason for reason, code in reversed(_RETURN_CODES.items())}
 """3.1.1 CONNACK return code to the reason code of the same meaning."""
 
 
