@@ -104,6 +104,8 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
         credentials: One of them must fit ``secret``; empty: nothing to prove (anonymous, already proved by a certificate).
         secret: What the client showed.
         mismatch: What it gets if none fits.
+        refusal: What it gets although the proof holds, where only its owner may learn why (a disabled device).
+        changes: Changes of the registry that a login with a good proof brings; committed before CONNACK.
     """
 
     principal: Principal
@@ -112,6 +114,8 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
     mismatch: Refusal = Refusal(
         reason_code=ReasonCode.BAD_USER_NAME_OR_PASSWORD, log="wrong password"
     )
+    refusal: Refusal | None = None
+    changes: tuple[Change, ...] = ()
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
