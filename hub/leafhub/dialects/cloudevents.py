@@ -1,0 +1,182 @@
+"""Events as CloudEvents 1.0, the way applications written for Drogue Cloud read them."""
+
+import base64
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from leafhub.model.event import BYTES, JSON, Event
+from leafhub.model.registry import RegistryView
+
+STRUCTURED = "application/cloudevents+json; charset=utf-8"
+DEEPEST_JSON = 127
+"""Arrays and objects inside each other; what is deeper is no JSON, for Drogue Cloud and here."""
+
+_INSTANCE = "drogue"  # the name every Drogue Cloud instance has unless its owner changed it
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+_LATEST = datetime.max.replace(tzinfo=UTC)
+
+
+class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """The attributes in the order of the structured mode; ``kind`` is the one of our own.
+
+    The three uids are those of the registry now; one whose owner is gone is left out.
+    """
+
+    specversion: str
+    id: str
+    type: str
+    source: str
+    datacontenttype: str
+    subject: str
+    time: str
+    data: msgspec.Raw | str | msgspec.UnsetType = msgspec.UNSET
+    data_base64: str | msgspec.UnsetType = msgspec.UNSET
+    application: str
+    applicationuid: str | msgspec.UnsetType = msgspec.UNSET
+    device: str
+    deviceuid: str | msgspec.UnsetType = msgspec.UNSET
+    sender: str
+    senderuid: str | msgspec.UnsetType = msgspec.UNSET
+    instance: str
+    partitionkey: str
+    kind: str
+
+
+def encode_structured(event: Event, registry: RegistryView) -> bytes:
+    """Encode ``event`` in structured JSON; JSON data stands in it byte for byte."""
+    return _encoder.encode(_cloud_event(event, registry))
+
+
+def encode_attributes(event: Event, registry: RegistryView) -> tuple[tuple[str, str], ...]:
+    """Give the attributes for binary mode, where ``datacontenttype`` and data stand elsewhere."""
+    cloud_event = _cloud_event(event, registry)
+    found = ((name, getattr(cloud_event, name)) for name in _BINARY_ATTRIBUTES)
+    return tuple(
+        (name, value.removesuffix("Z") + "+00:00" if name == "time" else value)
+        for name, value in found
+        if value is not msgspec.UNSET
+    )
+
+
+def content_type_of(declared: str | None, payload: bytes) -> str | None:
+    """Decide what a payload is: ``JSON``, the declared type, or ``BYTES``; ``None``: it lies.
+
+    The declared type is compared as Drogue Cloud does it, by beginning and end and in its own
+    case. JSON of any subtype becomes plain ``JSON``.
+    """
+    if not declared:
+        return JSON if is_json(payload) else BYTES
+    if not _names_json(declared):
+        return declared
+    return JSON if is_json(payload) else None
+
+
+def is_json(payload: bytes) -> bool:
+    """Whether it is one JSON value (RFC 8259), not deeper than ``DEEPEST_JSON``."""
+    try:
+        value = _decoder.decode(payload)
+    except (ValueError, RecursionError):  # msgspec's errors and bad UTF-8 are ValueErrors
+        return False
+    if payload.count(b"[") + payload.count(b"{") <= DEEPEST_JSON:
+        return True
+    return _depth_within(value, DEEPEST_JSON)
+
+
+def percent_encode(text: str) -> str:
+    """Encode every byte of its UTF-8 but ASCII letters and digits."""
+    return "".join(
+        chr(byte) if byte < 0x80 and chr(byte).isalnum() else f"%{byte:02X}"
+        for byte in text.encode()
+    )
+
+
+def _names_json(content_type: str) -> bool:
+    return content_type.startswith(("application/json", "text/json")) or content_type.endswith(
+        "+json"
+    )
+
+
+def _depth_within(value: Any, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit):
+        inner: list[Any] = []
+        for one in level:
+            if isinstance(one, dict):
+                inner += one.values()
+            elif isinstance(one, list):
+                inner += one
+        level = inner
+    return not any(isinstance(one, dict | list) for one in level)
+
+
+def _cloud_event(event: Event, registry: RegistryView) -> CloudEvent:
+    application = registry.application(event.application)
+    device = registry.device(event.application, event.device)
+    sender = (
+        device
+        if event.sender == event.device
+        else registry.device(event.application, event.sender)
+    )
+    data, data_base64 = _data(event)
+    return CloudEvent(
+        specversion="1.0",
+        id=event.id,
+        type=event.type,
+        source=f"drogue://{event.application}/{percent_encode(event.device)}",
+        datacontenttype=event.datacontenttype,
+        subject=event.channel,
+        time=_timestamp(event.time_us),
+        data=data,
+        data_base64=data_base64,
+        application=event.application,
+        applicationuid=msgspec.UNSET if application is None else application.uid,
+        device=event.device,
+        deviceuid=msgspec.UNSET if device is None else device.uid,
+        sender=event.sender,
+        senderuid=msgspec.UNSET if sender is None else sender.uid,
+        instance=_INSTANCE,
+        partitionkey=f"{percent_encode(event.application)}/{percent_encode(event.sender)}",
+        kind=event.kind.name.lower(),
+    )
+
+
+def _data(event: Event) -> tuple[msgspec.Raw | str | msgspec.UnsetType, str | msgspec.UnsetType]:
+    """Choose between ``data`` and ``data_base64``; an empty payload is neither."""
+    if not event.data:
+        return msgspec.UNSET, msgspec.UNSET
+    if _names_json(event.datacontenttype):
+        return msgspec.Raw(event.data), msgspec.UNSET
+    text = _text(event.data) if event.datacontenttype.startswith("text/plain") else None
+    if text is not None:
+        return text, msgspec.UNSET
+    return msgspec.UNSET, base64.b64encode(event.data).decode()
+
+
+def _text(data: bytes) -> str | None:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _timestamp(time_us: int) -> str:
+    """Say it in RFC 3339 with 0, 3 or 6 fraction digits; its years end with 9999."""
+    try:
+        time = _EPOCH + timedelta(microseconds=time_us)
+    except OverflowError:
+        time = _LATEST if time_us > 0 else _EARLIEST
+    thousandths = "auto" if time.microsecond % 1000 else "milliseconds"
+    digits = thousandths if time.microsecond else "seconds"
+    return time.isoformat(timespec=digits).removesuffix("+00:00") + "Z"
+
+
+_BINARY_ATTRIBUTES = tuple(
+    name
+    for name in CloudEvent.__struct_fields__
+    if name not in {"datacontenttype", "data", "data_base64"}
+)
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder()

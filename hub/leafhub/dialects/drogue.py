@@ -1,0 +1,530 @@
+"""Drogue Cloud: JSON or bytes on a channel, commands in an inbox, devices that speak for others.
+
+A device logs in as ``<device>@<application>`` and publishes to ``<channel>``; a gateway publishes
+to ``<channel>/<device>`` for a device that names it.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, cast
+from urllib.parse import unquote
+
+import msgspec
+
+from leafhub.dialects.base import (
+    NOTHING,
+    Arrival,
+    Grant,
+    Login,
+    Outcome,
+    Peer,
+    Principal,
+    Receiver,
+    Refusal,
+    SubscribeOutcome,
+    plain_unsubscribe,
+)
+from leafhub.dialects.cloudevents import content_type_of
+from leafhub.errors import RequestError
+from leafhub.model.application import Application
+from leafhub.model.command import Command, CommandState, CommandUpdate
+from leafhub.model.device import Credential, Device
+from leafhub.model.event import BYTES, JSON, Event, Kind
+from leafhub.model.registry import RegistryView
+from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
+from leafhub.mqtt.policy import AuthPacket, Policy, RefusedPublish, SecondConnect
+from leafhub.mqtt.properties import Properties
+from leafhub.mqtt.reason_codes import ReasonCode
+from leafhub.mqtt.session import OutgoingMessage, Subscription
+from leafhub.mqtt.topics import is_topic_name
+
+NAME: Final = "drogue"
+NAME_LONGEST: Final = 256
+"""Characters of a name or an alias, as Drogue Cloud keeps them."""
+POLICY: Final = Policy(
+    maximum_packet_bytes=4 + 16_384,  # a fixed header that says 16 KiB, and those
+    refused_publish_v3=RefusedPublish.CLOSE,
+    verbatim_filters=True,
+    wildcards_in_topic_names=True,
+    second_connect=SecondConnect.IGNORE,
+    auth_packet=AuthPacket.ANSWER,
+    assign_client_id=False,
+    maximum_outgoing_qos=0,
+    connack_properties=Properties(
+        wildcard_subscription_available=True,
+        subscription_identifiers_available=False,
+        shared_subscription_available=False,
+    ),
+)
+
+_ANSWER_CHANNEL = "answer"
+_REFUSED = ReasonCode.BAD_USER_NAME_OR_PASSWORD  # the only answer to any CONNECT that fails
+
+
+class DrogueV1(msgspec.Struct, frozen=True, tag="drogue/v1", forbid_unknown_fields=True):
+    """Topics are ``<channel>`` or ``<channel>/<device>``."""
+
+
+class PlainTopic(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag="plainTopic",
+    rename="camel",
+    forbid_unknown_fields=True,
+):
+    """The whole topic is the channel.
+
+    Attributes:
+        device_prefix: Its first segment names the device; an empty one is the sender itself.
+    """
+
+    device_prefix: bool = False
+
+
+class MqttSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How topics are read.
+
+    Attributes:
+        dialect: The grammar.
+    """
+
+    dialect: DrogueV1 | PlainTopic = DrogueV1()
+
+
+class GatewaySelector(
+    msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True
+):
+    """Who may speak for a device and gets its commands.
+
+    Attributes:
+        match_names: Names, not aliases, of devices of the same application.
+    """
+
+    match_names: tuple[str, ...] = ()
+
+
+class ApplicationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What Drogue Cloud has in an application's ``spec``.
+
+    Attributes:
+        mqtt: For every device that has none of its own.
+    """
+
+    mqtt: MqttSettings = MqttSettings()
+
+
+class DeviceSettings(
+    msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True
+):
+    """What Drogue Cloud has in a device's ``spec``, but for what every record of the hub has.
+
+    Attributes:
+        alias: Other names it logs in with and is spoken for by.
+        gateway_selector: Its gateways.
+        mqtt: Stands for the application's as a whole.
+    """
+
+    alias: tuple[str, ...] = ()
+    gateway_selector: GatewaySelector = GatewaySelector()
+    mqtt: MqttSettings | None = None
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """What a leaf publishes to the channel ``answer``; ``result`` or ``error`` stands in it."""
+
+    command: str
+    result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    error: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Claim(msgspec.Struct, frozen=True):
+    """Who a CONNECT says it is.
+
+    Attributes:
+        application: Name of the application.
+        identifier: Name or alias of the device.
+        username: A user name apart from that; ``None``: the password stands alone.
+    """
+
+    application: str
+    identifier: str
+    username: str | None
+
+    def fits(self, credential: Credential, device: Device) -> bool:
+        """Whether ``credential`` is for this way of logging in; its secret is judged elsewhere."""
+        if self.username is not None:
+            return self.username == (credential.username or device.id)
+        if credential.username is None:
+            return True
+        return credential.username == (self.identifier if credential.unique else device.id)
+
+
+class DrogueDialect:
+    """See the module."""
+
+    name = NAME
+    application_type = ApplicationSettings
+    device_type = DeviceSettings
+    command_timeout_s = 60.0  # Drogue Cloud has no answers; ours come in seconds or never
+    commands_wait = False
+    keeps_plain_secrets = False
+
+    def keys(self, application: Application, device: Device) -> Iterable[str]:
+        """Name, aliases and unique user names, each once."""
+        unique = (c.username for c in device.credentials if c.unique and c.username)
+        names = dict.fromkeys((device.id, *_settings(device).alias, *unique))
+        return (_key(application.name, name) for name in names)
+
+    def prepare(
+        self,
+        application: Application,
+        device: Device,
+        arrival: Arrival,
+    ) -> Device:
+        """See ``Dialect``."""
+        _check_name(device.id, "id")
+        for place, alias in enumerate(_settings(device).alias):
+            _check_name(alias, f"settings.alias[{place}]")
+        for place, credential in enumerate(device.credentials):
+            if credential.unique:
+                _check_name(credential.username or "", f"credentials[{place}].username")
+        return device
+
+    def authenticate(
+        self,
+        connect: Connect,
+        peer: Peer,
+        registry: RegistryView,
+        arrival: Arrival,
+    ) -> Login | Refusal | None:
+        """Ours is what names an application of ours, in the user name or else in the client id."""
+        claim = _claim(connect)
+        if claim is None:
+            return None
+        application = registry.application(claim.application)
+        if application is None or application.dialect != NAME:
+            return None
+        if connect.protocol_name != "MQTT" or connect.protocol_level not in {4, 5}:
+            return Refusal(reason_code=None, log="MQTT older than 3.1.1")
+        device = registry.lookup(_key(application.name, claim.identifier))
+        credentials = (
+            () if device is None else tuple(c for c in device.credentials if claim.fits(c, device))
+        )
+        checks = (
+            (connect.clean_start, "it asks for a kept session; this dialect has none"),
+            (connect.username is not None, "it has no user name"),
+            (connect.password is not None, "it has no password"),
+            (_is_text(connect.password or b""), "its password is not UTF-8"),
+            (application.enabled, f"application {application.name!r} is disabled"),
+            (device is not None, f"there is no device {claim.identifier!r}"),
+            (device is not None and device.enabled, f"device {claim.identifier!r} is disabled"),
+            (credentials != (), f"{claim.identifier!r} has no credential for such a login"),
+        )
+        trouble = next((text for holds, text in checks if not holds), None)
+        if trouble is not None or device is None:
+            return Refusal(reason_code=_REFUSED, log=f"{application.name}: {trouble}")
+        return Login(
+            principal=Principal(
+                dialect=NAME,
+                policy=POLICY,
+                peer=peer,
+                application=application.name,
+                device=device.id,
+                login=connect.username or "",
+                client_id=connect.client_id,
+                slot=f"{application.name}/{device.id}",
+            ),
+            credentials=credentials,
+            secret=connect.password or b"",
+        )
+
+    def on_connected(
+        self,
+        principal: Principal,
+        open_commands: Sequence[Command],
+        registry: RegistryView,
+        arrival: Arrival,
+    ) -> Sequence[tuple[Command, OutgoingMessage]]:
+        """Nothing: a command never waits for its device."""
+        return ()
+
+    def on_publish(
+        self, publish: Publish, principal: Principal, registry: RegistryView, arrival: Arrival
+    ) -> Outcome:
+        """See ``Face``."""
+        sender = _device_of(principal, registry)
+        if sender is None:
+            return _not_authorized("the device is gone")
+        read = _read_topic(_grammar(sender, registry), publish.topic_name)
+        if read is None:
+            return Outcome(
+                reason_code=ReasonCode.TOPIC_NAME_INVALID,
+                reason_string="Topic name is invalid",
+                log=f"topic {publish.topic_name!r} is none of this dialect",
+            )
+        channel, spoken_for = read
+        device = sender
+        if spoken_for is not None and spoken_for != sender.id:
+            found = registry.lookup(_key(sender.application, spoken_for))
+            if found is None or sender.id not in _settings(found).gateway_selector.match_names:
+                return _not_authorized(f"may not speak for {spoken_for!r}")
+            device = found
+        content_type = content_type_of(publish.properties.content_type, publish.payload)
+        if content_type is None:
+            return Outcome(
+                reason_code=ReasonCode.UNSPECIFIED_ERROR,
+                reason_string="Unspecified error",
+                log=f"the payload is not {publish.properties.content_type!r}",
+            )
+        update = _read_answer(device, channel, content_type, publish.payload)
+        kind = Kind.READING if content_type == JSON else Kind.DATA
+        return Outcome(
+            events=(
+                Event(
+                    id=arrival.ids.uuid(),
+                    kind=kind if update is None else Kind.ANSWER,
+                    application=device.application,
+                    device=device.id,
+                    sender=sender.id,
+                    channel=channel,
+                    time_us=arrival.time_us,
+                    datacontenttype=content_type,
+                    data=publish.payload,
+                    topic=publish.topic_name,
+                ),
+            ),
+            updates=() if update is None else (update,),
+        )
+
+    def on_will(
+        self, will: Will, principal: Principal, registry: RegistryView, arrival: Arrival
+    ) -> Outcome:
+        """Its topic is the channel, whatever the grammar; JSON that is none goes as bytes."""
+        sender = _device_of(principal, registry)
+        if sender is None:
+            return Outcome(log="the device is gone, and its Will with it")
+        content_type = content_type_of(will.properties.content_type, will.payload) or BYTES
+        event = Event(
+            id=arrival.ids.uuid(),
+            kind=Kind.READING if content_type == JSON else Kind.DATA,
+            application=sender.application,
+            device=sender.id,
+            sender=sender.id,
+            channel=will.topic_name,
+            time_us=arrival.time_us,
+            datacontenttype=content_type,
+            data=will.payload,
+            topic=will.topic_name,
+        )
+        return Outcome(events=(event,))
+
+    def on_subscribe(
+        self,
+        subscribe: Subscribe,
+        principal: Principal,
+        registry: RegistryView,
+        arrival: Arrival,
+    ) -> SubscribeOutcome:
+        """Grant the spellings of ``command/inbox``; commands take no routes."""
+        if subscribe.properties.subscription_identifiers:
+            refused = Grant(ReasonCode.SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED)
+            return SubscribeOutcome(
+                grants=(refused,) * len(subscribe.requests),
+                outcome=Outcome(log="subscription identifiers are not of this dialect"),
+            )
+        filters = [request.topic_filter for request in subscribe.requests]
+        refused_filters = [name for name in filters if _inbox_of(name) is None]
+        log = f"may not subscribe {', '.join(map(repr, refused_filters))}"
+        return SubscribeOutcome(
+            grants=tuple(
+                Grant(
+                    ReasonCode.UNSPECIFIED_ERROR if name in refused_filters else ReasonCode.SUCCESS
+                )
+                for name in filters
+            ),
+            outcome=Outcome(log=log) if refused_filters else NOTHING,
+        )
+
+    def on_unsubscribe(
+        self,
+        unsubscribe: Unsubscribe,
+        principal: Principal,
+        subscribed: frozenset[str],
+    ) -> Sequence[tuple[str | None, ReasonCode]]:
+        """See ``Face``."""
+        return plain_unsubscribe(unsubscribe, subscribed)
+
+    def topics_of(
+        self,
+        event: Event,
+        registry: RegistryView,
+    ) -> Sequence[str]:
+        """None: devices get commands, never events."""
+        return ()
+
+    def deliver(
+        self,
+        event: Event,
+        subscription: Subscription,
+        principal: Principal,
+        registry: RegistryView,
+    ) -> OutgoingMessage | None:
+        """None: devices get commands, never events."""
+        return None
+
+    def command_id(self, arrival: Arrival) -> str:
+        """A UUID; no message carries it."""
+        return arrival.ids.uuid()
+
+    def check_command(self, command: Command, registry: RegistryView) -> Command:
+        """See ``Dialect``; the argument goes out byte for byte."""
+        if not is_topic_name(f"command/inbox//{command.name}"):
+            raise RequestError(
+                f"{command.name!r} cannot stand in a topic; leave out '+', '#' and NUL",
+                path="name",
+            )
+        device = registry.device(command.application, command.device)
+        if device is not None and not device.enabled:
+            raise RequestError(f"device {device.id!r} is disabled; enable it first")
+        return command
+
+    def receivers(self, command: Command, registry: RegistryView) -> Sequence[str]:
+        """The target, and every gateway it names that is there and enabled."""
+        device = registry.device(command.application, command.device)
+        if device is None:
+            return ()
+        named = (
+            registry.device(command.application, name)
+            for name in _settings(device).gateway_selector.match_names
+        )
+        gateways = (gateway.id for gateway in named if gateway is not None and gateway.enabled)
+        return tuple(dict.fromkeys((device.id, *gateways)))
+
+    def deliver_command(
+        self,
+        command: Command,
+        receiver: Receiver,
+        registry: RegistryView,
+    ) -> Sequence[OutgoingMessage]:
+        """One message for each subscription that selects it, in that one's form of topic."""
+        topics = (
+            _command_topic(subscription.topic_filter, command, receiver.principal.device)
+            for subscription in receiver.subscriptions
+        )
+        return [
+            OutgoingMessage(topic_name=topic, payload=command.data)
+            for topic in topics
+            if topic is not None and is_topic_name(topic)
+        ]
+
+
+def _settings(device: Device) -> DeviceSettings:
+    return cast("DeviceSettings", device.settings)
+
+
+def _key(application: str, name: str) -> str:
+    return f"{NAME}:{application}/{name}"  # an application's name has no slash
+
+
+def _check_name(name: str, path: str) -> None:
+    if not 1 <= len(name) <= NAME_LONGEST:
+        raise RequestError(f"has {len(name)} characters; 1 to {NAME_LONGEST} fit", path=path)
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _claim(connect: Connect) -> _Claim | None:
+    if connect.username is not None and "@" in connect.username:
+        scoped, username = connect.username, None
+    else:
+        scoped, username = connect.client_id, connect.username
+    identifier, at, application = scoped.partition("@")
+    return _Claim(application, unquote(identifier), username) if at else None
+
+
+def _not_authorized(log: str) -> Outcome:
+    return Outcome(reason_code=ReasonCode.NOT_AUTHORIZED, reason_string="Not authorized", log=log)
+
+
+def _device_of(principal: Principal, registry: RegistryView) -> Device | None:
+    if principal.application is None or principal.device is None:
+        return None
+    return registry.device(principal.application, principal.device)
+
+
+def _grammar(device: Device, registry: RegistryView) -> DrogueV1 | PlainTopic:
+    own = _settings(device).mqtt
+    if own is not None:
+        return own.dialect
+    application = registry.application(device.application)
+    if application is None:
+        return DrogueV1()
+    return cast("ApplicationSettings", application.settings).mqtt.dialect
+
+
+def _read_topic(grammar: DrogueV1 | PlainTopic, topic: str) -> tuple[str, str | None] | None:
+    """Give the channel and the device that is spoken for; nothing is percent-decoded."""
+    if not topic:
+        return None
+    if isinstance(grammar, DrogueV1):
+        channel, slash, device = topic.partition("/")
+        return None if "/" in device else (channel, device if slash else None)
+    if not grammar.device_prefix:
+        return topic, None
+    device, slash, channel = topic.partition("/")
+    return (channel, device or None) if slash else None
+
+
+def _read_answer(
+    device: Device, channel: str, content_type: str, payload: bytes
+) -> CommandUpdate | None:
+    """Read what a leaf answers to a command; other people's channel of that name is left alone."""
+    if channel != _ANSWER_CHANNEL or content_type != JSON:
+        return None
+    try:
+        answer = _answer_decoder.decode(payload)
+    except msgspec.ValidationError:
+        return None
+    failed = answer.error is not msgspec.UNSET
+    if not failed and answer.result is msgspec.UNSET:
+        return None
+    return CommandUpdate(
+        application=device.application,
+        device=device.id,
+        name=answer.command,
+        state=CommandState.FAILED if failed else CommandState.ANSWERED,
+        answer=None if failed else bytes(answer.result),
+        error=answer.error if failed else None,
+    )
+
+
+def _inbox_of(topic_filter: str) -> str | None:
+    """Whose commands a filter selects: a name, ``+`` (all), empty (own); ``None``: no inbox."""
+    match topic_filter.split("/"):
+        case ["command", "inbox", "#"]:
+            return "+"
+        case ["command", "inbox", device, "#"]:
+            return device
+        case _:
+            return None
+
+
+def _command_topic(topic_filter: str, command: Command, receiver: str | None) -> str | None:
+    inbox = _inbox_of(topic_filter)
+    if inbox == command.device:
+        return f"command/inbox/{command.device}/{command.name}"
+    own = command.device == receiver
+    if own and inbox in {"+", ""}:
+        return f"command/inbox//{command.name}"
+    if inbox == "+":
+        return f"command/inbox/{command.device}/{command.name}"
+    return None
+
+
+_answer_decoder = msgspec.json.Decoder(_Answer)
