@@ -1,4 +1,4 @@
-"""Packets from and to bytes: the fixed header (MQTT 5.0 §2.1) round the bodies of ``decoding`` and ``encoding``."""
+"""Packets from and to bytes: the fixed header (MQTT 5.0 §2.1) round the bodies."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -17,7 +17,7 @@ _LONGEST_FIXED_HEADER: Final = 5
 
 
 def packet_bytes(data: memoryview, offset: int, *, maximum_packet_bytes: int) -> int | None:
-    """Tell the length of the packet at ``offset``, fixed header included; None while that is not known.
+    """Tell the length of the packet at ``offset``, header included; None while not known.
 
     Raises:
         PacketTooLargeError: Longer than ``maximum_packet_bytes``.
@@ -90,8 +90,9 @@ def decode_packets(
 ) -> Iterator[tuple[Packet, int]]:
     """Take every whole packet out of ``data``, each with the offset behind it.
 
-    PUBLISH with a Remaining Length below 16_384 takes a short way: on ``bytes``, slicing and indexing cost a third
-    of what they cost on a ``memoryview``. Raises as ``decode_packet`` does, at the packet that is wrong.
+    PUBLISH with a Remaining Length below 16_384 takes a short way: on ``bytes``, slicing and
+    indexing cost a third of what they cost on a ``memoryview``. Raises as ``decode_packet`` does,
+    at the packet that is wrong.
     """
     view = memoryview(data)
     size = len(data)

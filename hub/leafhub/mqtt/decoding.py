@@ -1,7 +1,7 @@
 """Packet bodies from bytes (MQTT 5.0 §3, 3.1.1 §3). The framing around them is in ``codec``.
 
-Syntax is judged here; what depends on the session or on a dialect (topic filters, wildcards in topic names, empty
-client ids, a password without a user name) is left to the layers above.
+Syntax is judged here; what depends on the session or on a dialect (topic filters, wildcards in
+topic names, empty client ids, a password without a user name) is left to the layers above.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,8 @@ def decode_connect(data: memoryview) -> packets.Connect:
     """Decode the body of a CONNECT by its own protocol level (§3.1).
 
     Raises:
-        UnsupportedProtocolError: Neither MQIsdp 3, nor MQTT 4, nor MQTT 5; nothing behind the level was read.
+        UnsupportedProtocolError: Neither MQIsdp 3, nor MQTT 4, nor MQTT 5; nothing behind the
+            level was read.
         MalformedPacketError: Anything else that is wrong.
     """
     name, offset = wire.read_string(data, 0)
@@ -123,7 +124,7 @@ def _acknowledgement(
     kind: _Acknowledgement, packet_type: int
 ) -> Callable[[memoryview, int], packets.Packet]:
     def decode(data: memoryview, level: int) -> packets.Packet:
-        """PUBACK, PUBREC, PUBREL, PUBCOMP (§3.4 to §3.7): 5.0 may leave out code and properties."""
+        """Decode §3.4 to §3.7; 5.0 may leave out code and properties."""
         packet_id, offset = wire.read_packet_id(data, 0)
         if level != LEVEL_5 or offset == len(data):
             _require_end(data, offset)

@@ -1,6 +1,7 @@
 """Packet bodies to bytes (MQTT 5.0 §3, 3.1.1 §3). The framing around them is in ``codec``.
 
-What 3.1.1 has no place for is left out: properties, reason codes, subscription options other than the QoS.
+What 3.1.1 has no place for is left out: properties, reason codes, subscription options other than
+the QoS.
 """
 
 from collections.abc import Callable
@@ -74,7 +75,7 @@ def _acknowledgement(
 def _reason_and_properties(
     reason_code: ReasonCode, properties: Properties, packet_type: int
 ) -> bytes:
-    """The shortest form: nothing for plain success, no property length without properties (§3.4.2.1)."""
+    """Choose the shortest form: nothing for success, no length for no properties (§3.4.2.1)."""
     if properties == EMPTY:
         return bytes((reason_code,)) if reason_code else b""
     return bytes((reason_code,)) + encode_properties(properties, packet_type)

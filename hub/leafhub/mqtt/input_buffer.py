@@ -9,9 +9,9 @@ from leafhub.mqtt.packets import Packet
 class InputBuffer:
     """Unread bytes of one connection.
 
-    A read that ends on a packet's border is decoded where it lies. Otherwise the rest waits, and is joined with what
-    follows once for each packet, not once for each read: a packet that trickles in costs no more than one that comes
-    at once.
+    A read that ends on a packet's border is decoded where it lies. Otherwise the rest waits, and
+    is joined with what follows once for each packet, not once for each read: a packet that
+    trickles in costs no more than one that comes at once.
     """
 
     __slots__ = ("_arrived", "_data", "_position", "_wanted_bytes")
@@ -35,7 +35,7 @@ class InputBuffer:
         return len(self._data) - self._position + len(self._arrived)
 
     def packets(self, *, protocol_level: int, maximum_packet_bytes: int) -> Iterator[Packet]:
-        """Take out packet after packet; what is not asked for stays. Raises as ``decode_packet`` does."""
+        """Take out packet after packet, as far as asked for; raises as ``decode_packet`` does."""
         while self.unread_bytes >= self._wanted_bytes:
             self._wanted_bytes = 0
             for packet, position in decode_packets(

@@ -1,7 +1,7 @@
-"""The packets of MQTT as values, one Struct each (MQTT 5.0 §3; 3.1.1 uses the same with fewer fields).
+"""The packets of MQTT as values (MQTT 5.0 §3; 3.1.1 uses the same with fewer fields).
 
-In 3.1.1 ``clean_start`` is the Clean Session flag, reason codes without a place on the wire are ``SUCCESS``, and
-properties are empty.
+In 3.1.1 ``clean_start`` is the Clean Session flag, reason codes without a place on the wire are
+``SUCCESS``, and properties are empty.
 """
 
 from typing import TypeAlias
@@ -89,7 +89,7 @@ class Pubcomp(msgspec.Struct, frozen=True, gc=False):
 
 
 class SubscriptionRequest(msgspec.Struct, frozen=True, gc=False):
-    """One topic filter of a SUBSCRIBE with its options (§3.8.3.1), unjudged: any string may stand in it."""
+    """One topic filter of a SUBSCRIBE with its options (§3.8.3.1); the filter is any string."""
 
     topic_filter: str
     qos: int = 0

@@ -17,7 +17,7 @@ class QoS2Publish(Enum):
 
 
 class RefusedPublish(Enum):
-    """What a 3.1.1 client sees of a refused PUBLISH with QoS 1 or 2; that version has no negative answer."""
+    """What a 3.1.1 client, to whom nobody can say no, sees of a refused QoS 1 or 2 PUBLISH."""
 
     ACKNOWLEDGE = "acknowledge"
     CLOSE = "close"
@@ -34,7 +34,7 @@ class AuthPacket(Enum):
     """What a 5.0 AUTH packet does; no dialect has an authentication exchange."""
 
     DISCONNECT = "disconnect"
-    """Protocol error; a CONNECT with an Authentication Method is refused with 0x8C (MQTT 5.0 §4.12)."""
+    """Protocol error; CONNECT with an Authentication Method is refused with 0x8C (§4.12)."""
     ANSWER = "answer"
     """Authentication Method is overlooked, AUTH is answered with an AUTH without properties."""
 
@@ -49,21 +49,27 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         keep_alive_zero_idle_s: Idle limit when the client's Keep Alive is 0; None is no limit.
         refused_publish_v3: What 3.1.1 shows of a refused QoS 1 or 2 PUBLISH.
         refused_qos0_v3_closes: Whether a refused QoS 0 PUBLISH closes a 3.1.1 connection.
-        verbatim_filters: Topic filters of SUBSCRIBE and UNSUBSCRIBE go up unjudged; otherwise a bad one closes.
+        verbatim_filters: Topic filters of SUBSCRIBE and UNSUBSCRIBE go up unjudged; otherwise a
+            bad one closes.
         wildcards_in_topic_names: ``+`` and ``#`` may stand in the topic name of a PUBLISH.
-        one_request_at_a_time: After each PUBLISH, SUBSCRIBE or UNSUBSCRIBE handed up the connection pauses until
-            ``resume``; for a connection whose next packet decides which policy rules the one after it.
+        one_request_at_a_time: After each PUBLISH, SUBSCRIBE or UNSUBSCRIBE handed up the
+            connection pauses until ``resume``; for a connection whose next packet decides which
+            policy rules the one after it.
         second_connect: What a second CONNECT does.
-        answer_unsupported_protocol: Whether an unknown protocol level gets a CONNACK before the close.
-        connack_properties: What a 5.0 CONNACK announces. The session keeps to what stands here: Receive Maximum,
-            Maximum QoS, Retain Available, Server Keep Alive, Session Expiry Interval.
+        answer_unsupported_protocol: Whether an unknown protocol level gets a CONNACK before the
+            close.
+        connack_properties: What a 5.0 CONNACK announces. The session keeps to what stands here:
+            Receive Maximum, Maximum QoS, Retain Available, Server Keep Alive, Session Expiry
+            Interval.
         maximum_outgoing_qos: Highest QoS ever sent to the client, 0..2.
         assign_client_id: Whether a 5.0 client with an empty client id is told the one it got.
         topic_alias_maximum: Topic aliases a 5.0 client may use; announced when above 0.
-        outgoing_window: QoS 1 and 2 messages under way to the client at once; its Receive Maximum may lower it.
-            64 messages hide a round trip of a second at the rate a board reads.
-        outgoing_queue: Messages that wait behind the window or for an absent client; more are dropped.
-        keep_messages_while_away: Whether QoS 1 and 2 messages wait for an absent client with a session.
+        outgoing_window: QoS 1 and 2 messages under way to the client at once; its Receive Maximum
+            may lower it. 64 messages hide a round trip of a second at the rate a board reads.
+        outgoing_queue: Messages that wait behind the window or for an absent client; more are
+            dropped.
+        keep_messages_while_away: Whether QoS 1 and 2 messages wait for an absent client with a
+            session.
         auth_packet: What AUTH does.
     """
 
@@ -86,6 +92,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     outgoing_queue: int = 1000
     keep_messages_while_away: bool = True
     auth_packet: AuthPacket = AuthPacket.DISCONNECT
+
+    def effective_qos(self, qos: int) -> int:
+        """Lower ``qos`` to what the client is ever sent."""
+        return min(qos, self.maximum_outgoing_qos)
 
 
 STANDARD = Policy()

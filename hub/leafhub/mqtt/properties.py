@@ -179,7 +179,8 @@ def decode_properties(data: memoryview, offset: int, packet_type: int) -> tuple[
         The properties and the offset behind them.
 
     Raises:
-        MalformedPacketError: Cut short, an unknown identifier, or a property that this packet cannot have.
+        MalformedPacketError: Cut short, an unknown identifier, or a property that this packet
+            cannot have.
         ProtocolError: A property twice, or a value that is not allowed.
     """
     length, offset = wire.read_variable_byte_integer(data, offset)

@@ -10,7 +10,7 @@ from leafhub.mqtt.reason_codes import ReasonCode
 
 
 class Delivered(msgspec.Struct, frozen=True):
-    """The client acknowledged the message sent with ``token`` (PUBACK, PUBCOMP, or a PUBREC that refuses)."""
+    """The client acknowledged what was sent with ``token``: PUBACK, PUBCOMP, a refusing PUBREC."""
 
     token: object
     reason_code: ReasonCode = ReasonCode.SUCCESS

@@ -1,22 +1,23 @@
-"""The server's side of one network connection (MQTT 5.0 §4, 3.1.1 §4): the protocol, and nothing of vendors.
+"""The server's side of one network connection (MQTT 5.0 §4, 3.1.1 §4): the protocol, no vendors.
 
-A ``Connection`` takes bytes and times, and hands up what the layer above must decide; that layer answers through
-``accept``, ``refuse``, ``acknowledge``, ``grant`` and ``unsubscribed``. What is to be written comes out of
-``take_output``. The one rule for every end: **once** ``closing`` **is true, write the output, close the transport, call**
-``lost``; ``Closed`` is told exactly once, by ``receive`` and its like or by ``lost``.
+A ``Connection`` takes bytes and times, and hands up what the layer above must decide; that layer
+answers through ``accept``, ``refuse``, ``acknowledge``, ``grant`` and ``unsubscribed``. What is to
+be written comes out of ``take_output``. One rule covers every end: once ``closing`` is true, write
+the output, close the transport, call ``lost``. ``Closed`` is told exactly once, by ``receive`` and
+its like or by ``lost``.
 """
 
-from collections import deque
 from collections.abc import Callable, Sequence
-from enum import Enum
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 
 from leafhub.errors import MalformedPacketError, ProtocolError, UnsupportedProtocolError
 from leafhub.mqtt.codec import encode_packet
 from leafhub.mqtt.decoding import LEVEL_3_1, LEVEL_3_1_1, LEVEL_5
+from leafhub.mqtt.incoming import Incoming, lacking_capability
 from leafhub.mqtt.input_buffer import InputBuffer
+from leafhub.mqtt.outgoing import Outgoing
 from leafhub.mqtt.packets import (
     Auth,
     Connack,
@@ -35,23 +36,14 @@ from leafhub.mqtt.packets import (
     Unsuback,
     Unsubscribe,
 )
-from leafhub.mqtt.policy import (
-    STANDARD,
-    AuthPacket,
-    Policy,
-    QoS2Publish,
-    RefusedPublish,
-    SecondConnect,
-)
+from leafhub.mqtt.phase import ACCEPTED, ENDED, READING, TRANSITIONS, Phase
+from leafhub.mqtt.policy import STANDARD, AuthPacket, Policy, QoS2Publish, SecondConnect
 from leafhub.mqtt.properties import EMPTY, Properties
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.requests import Closed, Delivered, Dropped, DropReason, Request
 from leafhub.mqtt.session_state import (
     NEVER_EXPIRES,
-    IncomingStage,
-    InFlight,
     OutgoingMessage,
-    OutgoingStage,
     SendResult,
     SessionState,
     Subscription,
@@ -74,39 +66,16 @@ __all__ = [
 ]
 
 _UNREAD_SLACK_BYTES: Final = 524_288
-"""Unread bytes allowed above one largest packet while packets wait: two of asyncio's largest reads."""
-_CAPABILITY_CODES: Final = frozenset({ReasonCode.SUCCESS, ReasonCode.DISCONNECT_WITH_WILL})
-
-
-class Phase(Enum):
-    """Where a connection stands."""
-
-    AWAITING_CONNECT = "awaiting CONNECT"
-    DECIDING = "CONNECT handed up"
-    OPEN = "open"
-    PAUSED = "open, packets wait"
-    CLOSING = "closing, Closed not told"
-    CLOSED = "Closed told"
-
-
-_TRANSITIONS: Final = {
-    Phase.AWAITING_CONNECT: {Phase.DECIDING, Phase.CLOSING},
-    Phase.DECIDING: {Phase.PAUSED, Phase.CLOSING},
-    Phase.PAUSED: {Phase.OPEN, Phase.CLOSING},
-    Phase.OPEN: {Phase.PAUSED, Phase.CLOSING},
-    Phase.CLOSING: {Phase.CLOSED},
-    Phase.CLOSED: set[Phase](),
-}
-_READING: Final = frozenset({Phase.AWAITING_CONNECT, Phase.OPEN})
-_ACCEPTED: Final = frozenset({Phase.OPEN, Phase.PAUSED})
-_ENDED: Final = frozenset({Phase.CLOSING, Phase.CLOSED})
+"""Unread bytes allowed above one largest packet while packets wait: two of asyncio's reads."""
+_LEAVE_TAKING: Final = frozenset({ReasonCode.SUCCESS, ReasonCode.DISCONNECT_WITH_WILL})
 
 
 class Connection:
     """One client on one network connection.
 
     Args:
-        policy: Rules until ``accept`` or ``set_policy`` brings others; only its packet size matters before CONNECT.
+        policy: Rules until ``accept`` or ``set_policy`` brings others; only its packet size
+            matters before CONNECT.
         connect_deadline_s: Monotonic time by which the client must be accepted; None is no limit.
 
     Attributes:
@@ -120,20 +89,15 @@ class Connection:
     __slots__ = (
         "_closed",
         "_connect_deadline_s",
-        "_highest_qos",
+        "_incoming",
         "_input",
         "_keep_alive_s",
         "_last_packet_s",
         "_now_s",
+        "_outgoing",
         "_output",
-        "_owed_pubrecs",
         "_phase",
-        "_receive_maximum",
         "_requests",
-        "_topic_aliases",
-        "_unacknowledged",
-        "_unsent",
-        "_window",
         "connect",
         "maximum_outgoing_packet_bytes",
         "policy",
@@ -158,13 +122,8 @@ class Connection:
         self._now_s = 0.0
         self._last_packet_s = 0.0
         self._keep_alive_s = 0
-        self._topic_aliases: dict[int, str] = {}
-        self._unsent: deque[int] = (
-            deque()
-        )  # packet ids of a resumed session that wait for the window
-        self._owed_pubrecs: set[int] = set()
-        self._unacknowledged = 0  # QoS 1 messages handed up
-        self._adopt(policy)
+        self._incoming: Incoming | None = None  # this and the next come with ``state``
+        self._outgoing: Outgoing | None = None
 
     # ---- what goes in and out
 
@@ -176,11 +135,11 @@ class Connection:
     @property
     def closing(self) -> bool:
         """Whether output is to be written, the transport closed and ``lost`` called."""
-        return self._phase in _ENDED
+        return self._phase in ENDED
 
     @property
     def input_full(self) -> bool:
-        """Whether the transport should not be read on: packets wait, and there is one largest packet of them."""
+        """Whether the transport should not be read on: one largest packet or more is unread."""
         return self._input.unread_bytes >= self.policy.maximum_packet_bytes
 
     def take_output(self) -> bytes:
@@ -197,27 +156,27 @@ class Connection:
             now_s: Monotonic time.
 
         Returns:
-            What the layer above must decide, in order; while ``closing`` got true meanwhile, because of a refused
-            message, the rest of the list is void, except ``Closed``. After CONNECT nothing comes until
-            ``accept`` and ``resume``.
+            What the layer above must decide, in order; while ``closing`` got true meanwhile,
+            because of a refused message, the rest of the list is void, except ``Closed``. After
+            CONNECT nothing comes until ``accept`` and ``resume``.
         """
         self._now_s = now_s
-        if self._phase in _ENDED:
+        if self._phase in ENDED:
             return []
         self._input.feed(data)
-        if self._phase not in _READING:
+        if self._phase not in READING:
             if self._input.unread_bytes > self.policy.maximum_packet_bytes + _UNREAD_SLACK_BYTES:
                 self.end(ReasonCode.QUOTA_EXCEEDED, "too much sent while packets had to wait")
             return self._hand_out()
         return self._read()
 
     def pause(self) -> None:
-        """Let the packets that follow wait for ``resume``; those handed out already are not called back."""
+        """Let the packets that follow wait for ``resume``; those handed out stay so."""
         if self._phase is Phase.OPEN:
             self._move(Phase.PAUSED)
 
     def resume(self, now_s: float) -> list[Request]:
-        """Go on after ``accept`` or ``pause``; returns as ``receive`` does. Otherwise nothing happens."""
+        """Go on after ``accept`` or ``pause``; returns as ``receive`` does."""
         self._now_s = now_s
         if self._phase is not Phase.PAUSED:
             return []
@@ -238,7 +197,7 @@ class Connection:
         return self._last_packet_s + self.policy.keep_alive_zero_idle_s
 
     def on_deadline(self, now_s: float) -> list[Request]:
-        """End the connection if its deadline is over; call it whenever ``next_deadline_s`` has passed."""
+        """End the connection if its deadline is over; call it once ``next_deadline_s`` has passed."""
         self._now_s = now_s
         deadline_s = self.next_deadline_s()
         if deadline_s is None or now_s < deadline_s:
@@ -277,12 +236,14 @@ class Connection:
     ) -> None:
         """Answer CONNECT with success, and send again what a resumed session has under way.
 
-        The connection stays paused: call ``resume``. Nothing happens if the client has gone meanwhile. A 5.0 CONNECT
-        that asks for what ``policy`` says is not there (the Will's QoS or retain, an authentication method) is refused.
+        The connection stays paused: call ``resume``. Nothing happens if the client has gone
+        meanwhile. A 5.0 CONNECT that asks for what ``policy`` says is not there (the Will's QoS or
+        retain, an authentication method) is refused.
 
         Args:
             policy: The rules from now on.
-            state: The session, which ``end`` has taken from any earlier connection; its expiry interval is set here.
+            state: The session, which ``end`` has taken from any earlier connection; its expiry
+                interval is set here.
             session_present: Whether ``state`` was there before.
             now_s: Monotonic time.
             assigned_client_id: What a client without a client id is called.
@@ -291,11 +252,11 @@ class Connection:
         if self._phase is not Phase.DECIDING or connect is None:
             return
         self._now_s = now_s
-        self._adopt(policy)
-        lacking = self._lacking_capability(connect)
+        lacking = lacking_capability(connect, policy)
         if lacking is not None:
             self.refuse(lacking)
             return
+        self.policy = policy
         self.state = state
         state.connection = self
         state.disconnected_at_s = None
@@ -319,22 +280,22 @@ class Connection:
         self._write(Connack(is_told, ReasonCode.SUCCESS, announced))
         self._last_packet_s = now_s
         self._move(Phase.PAUSED)
-        self._unsent.extend(state.in_flight)
-        self._fill_window()
+        self._incoming = Incoming(state, policy, self.protocol_level)
+        self._outgoing = Outgoing(
+            state, connect, policy, output=self._output, reports=self._requests
+        )
+        self._outgoing.fill_window(now_s)
 
     def refuse(self, reason_code: ReasonCode | None, reason_string: str | None = None) -> None:
-        """Answer CONNECT with a refusal in the client's version, then close; None closes without a word."""
-        if self._phase is not Phase.DECIDING:
-            return
-        if reason_code is not None:
-            self._write(Connack(False, reason_code, _reason(reason_string)))  # noqa: FBT003
-        self._close(
-            f"CONNECT refused: {reason_code.name if reason_code is not None else 'silent'}"
-        )
+        """Refuse CONNECT in the client's version, then close; None closes without a word."""
+        self._refuse(reason_code, reason_string, "CONNECT refused")
 
     def set_policy(self, policy: Policy) -> None:
         """Change the rules of a live connection: its dialect became known, or is another now."""
-        self._adopt(policy)
+        self.policy = policy
+        if self._incoming is not None and self._outgoing is not None:
+            self._incoming.adopt(policy)
+            self._outgoing.adopt(policy)
         if self.state is not None and self.state.connection is self:
             self.state.policy = policy
 
@@ -344,40 +305,32 @@ class Connection:
         reason_code: ReasonCode = ReasonCode.SUCCESS,
         reason_string: str | None = None,
     ) -> None:
-        """Answer a PUBLISH once it is committed, or refused; once for each that was handed up, in their order.
+        """Answer a PUBLISH once it is committed or refused: each that was handed up, in order.
 
-        What the client sees of a refusal depends on its version, the QoS and the policy; it may be the end of the
-        connection. After the end only the session is brought up to date.
+        What the client sees of a refusal depends on its version, the QoS and the policy; it may be
+        the end of the connection. After the end only the session is brought up to date.
         """
-        refused = reason_code >= 0x80
-        is_v5 = self.protocol_level == LEVEL_5
-        qos = publish.qos
+        incoming, packet_id, qos = self._incoming, publish.packet_id, publish.qos
+        if incoming is None:
+            return
         if qos == 2 and self.policy.qos2_publish is QoS2Publish.UNANSWERED:
-            qos = 0
-        closes = refused and not is_v5 and self._refusal_closes(qos)
-        packet_id = publish.packet_id
-        if qos == 1:
-            self._unacknowledged -= 1
-        elif (
-            qos == 2
-            and packet_id is not None
-            and not self._settle(packet_id, gone=refused and (is_v5 or closes))
-        ):
+            qos, packet_id = 0, None
+        refused = reason_code >= 0x80
+        answered = packet_id is not None and incoming.settle(publish, refused=refused)
+        if self._phase in ENDED:
             return
-        if self._phase in _ENDED:
-            return
-        if closes:
+        if refused and incoming.refusal_closes(qos):
             self._close(f"PUBLISH to {publish.topic_name!r} refused: {reason_code.name}")
             return
-        if qos == 0 or packet_id is None:
+        if not answered or packet_id is None:
             return
-        if not is_v5:
-            reason_code = ReasonCode.SUCCESS
-        if qos == 1 and reason_code is ReasonCode.SUCCESS and reason_string is None:
+        if self.protocol_level != LEVEL_5:
+            reason_code, reason_string = ReasonCode.SUCCESS, None
+        if qos == 1 and reason_code == 0 and reason_string is None:
             self._output.append(b"\x40\x02" + packet_id.to_bytes(2, "big"))
             return
         kind = Puback if qos == 1 else Pubrec
-        self._write_reason(kind(packet_id, reason_code, _reason(reason_string)))
+        self._write_answer(kind(packet_id, reason_code, _reason(reason_string)))
 
     def grant(
         self,
@@ -385,8 +338,8 @@ class Connection:
         reason_codes: Sequence[ReasonCode],
         reason_string: str | None = None,
     ) -> None:
-        """Answer SUBSCRIBE with a code for each request, and keep what was granted in the session."""
-        if self._phase not in _ACCEPTED or self.state is None:
+        """Answer SUBSCRIBE with a code for each request; what was granted stays in the session."""
+        if self._phase not in ACCEPTED or self.state is None:
             return
         identifiers = subscribe.properties.subscription_identifiers
         for request, reason_code in zip(subscribe.requests, reason_codes, strict=True):
@@ -399,7 +352,7 @@ class Connection:
                 request.retain_as_published,
                 identifiers[0] if identifiers else None,
             )
-        self._write_reason(
+        self._write_answer(
             Suback(subscribe.packet_id, tuple(reason_codes), _reason(reason_string))
         )
 
@@ -410,12 +363,12 @@ class Connection:
         reason_string: str | None = None,
     ) -> None:
         """Answer UNSUBSCRIBE with a code for each filter; those with SUCCESS leave the session."""
-        if self._phase not in _ACCEPTED or self.state is None:
+        if self._phase not in ACCEPTED or self.state is None:
             return
         for topic_filter, reason_code in zip(unsubscribe.topic_filters, reason_codes, strict=True):
             if reason_code is ReasonCode.SUCCESS:
                 self.state.subscriptions.pop(topic_filter, None)
-        self._write_reason(
+        self._write_answer(
             Unsuback(unsubscribe.packet_id, tuple(reason_codes), _reason(reason_string))
         )
 
@@ -423,35 +376,31 @@ class Connection:
         """Send ``message``, or let it wait for the window.
 
         Returns:
-            SENT, QUEUED, or DROPPED: expired, larger than the client's Maximum Packet Size, or the queue is full.
-            On a connection that has ended the message waits with the session, if that keeps any.
+            SENT, QUEUED, or DROPPED: expired, larger than the client's Maximum Packet Size, or the
+            queue is full. On a connection that has ended the message waits with the session, if
+            that keeps any.
         """
         self._now_s = now_s
-        state = self.state
-        if state is None:
+        if self.state is None or self._outgoing is None:
             return SendResult.DROPPED
-        if self._phase in _ENDED:
-            return state.enqueue(message)
-        if message.is_expired(now_s):
-            return SendResult.DROPPED
-        qos = min(message.qos, self.policy.maximum_outgoing_qos)
-        if qos and (self._unsent or state.queue or len(state.in_flight) >= self._window):
-            return state.append(message)
-        return SendResult.SENT if self._transmit(state, message) else SendResult.DROPPED
+        if self._phase in ENDED:
+            return self.state.enqueue(message)
+        return self._outgoing.send(message, now_s)
 
     def end(self, reason_code: ReasonCode | None, reason: str) -> None:
         """End the connection from our side; a Will is due.
 
         Args:
-            reason_code: For the 5.0 DISCONNECT, or the CONNACK of a client that waits for one; None says nothing.
+            reason_code: For the 5.0 DISCONNECT, or the CONNACK of a client that waits for one;
+                None says nothing.
             reason: For the log.
         """
-        if self._phase in _ENDED:
+        if self._phase in ENDED:
             return
         if self._phase is Phase.DECIDING:
-            self.refuse(reason_code)
+            self._refuse(reason_code, None, reason)
             return
-        if self._phase in _ACCEPTED and self.protocol_level == LEVEL_5 and reason_code is not None:
+        if self._phase in ACCEPTED and self.protocol_level == LEVEL_5 and reason_code is not None:
             self._write(Disconnect(reason_code))
         self._close(reason)
 
@@ -459,23 +408,26 @@ class Connection:
 
     def _read(self) -> list[Request]:
         """Take out packets while the phase lets them pass."""
-        self._pay_pubrecs()
+        if self._incoming is not None:
+            self._write_overdue(self._incoming)
         try:
             for packet in self._input.packets(
                 protocol_level=self.protocol_level,
                 maximum_packet_bytes=self.policy.maximum_packet_bytes,
             ):
                 self._last_packet_s = self._now_s
-                _HANDLERS[type(packet)](self, packet)
-                if self._phase not in _READING:
+                self._HANDLERS[type(packet)](self, packet)
+                if self._phase not in READING:
                     break
         except ProtocolError as exc:
             self._break_off(exc)
-        self._fill_window()
+        if self._outgoing is not None and self._phase in ACCEPTED:
+            self._outgoing.fill_window(self._now_s)
         return self._hand_out()
 
     def _hand_out(self) -> list[Request]:
-        requests, self._requests = self._requests, []
+        requests = self._requests.copy()
+        self._requests.clear()
         if self._phase is Phase.CLOSING:
             requests.append(self._closed)
             self._move(Phase.CLOSED)
@@ -486,15 +438,16 @@ class Connection:
         if isinstance(error, UnsupportedProtocolError) and self.connect is None:
             if self.policy.answer_unsupported_protocol and error.protocol_name == "MQTT":
                 self.protocol_level = LEVEL_5 if error.protocol_level > LEVEL_5 else LEVEL_3_1_1
-                self._write(Connack(False, ReasonCode(error.reason_code)))  # noqa: FBT003
+                refusal = ReasonCode(error.reason_code)
+                self._write(Connack(session_present=False, reason_code=refusal))
             self._close(str(error))
             return
         self.end(ReasonCode(error.reason_code), str(error))
 
-    def _require_connect(self) -> SessionState:
-        if self.state is None:
+    def _accepted(self) -> tuple[SessionState, Incoming, Outgoing]:
+        if self.state is None or self._incoming is None or self._outgoing is None:
             raise ProtocolError("first packet is not CONNECT", section="3.1")
-        return self.state
+        return self.state, self._incoming, self._outgoing
 
     def _on_connect(self, packet: Connect) -> None:
         if self.connect is not None:
@@ -509,112 +462,24 @@ class Connection:
         self._requests.append(packet)
 
     def _on_publish(self, packet: Publish) -> None:
-        state = self._require_connect()
-        if packet.properties is not EMPTY:
-            packet = self._with_topic_name(packet)
-        topic_name = packet.topic_name
-        if not topic_name:
-            raise ProtocolError("empty topic name", section="3.3.2.1")
-        if not self.policy.wildcards_in_topic_names and ("+" in topic_name or "#" in topic_name):
-            raise ProtocolError(
-                "wildcard in a topic name",
-                section="3.3.2.1",
-                reason_code=ReasonCode.TOPIC_NAME_INVALID,
-            )
-        if self.protocol_level == LEVEL_5:
-            self._check_capabilities(packet)
-        if packet.qos == 1:
-            self._unacknowledged += 1
-            self._check_receive_maximum(state)
-        elif packet.qos == 2 and self.policy.qos2_publish is QoS2Publish.HANDSHAKE:
-            if not self._begin_qos2(state, packet):
-                return
-            self._check_receive_maximum(state)
-        self._hand_up(packet)
-
-    def _begin_qos2(self, state: SessionState, packet: Publish) -> bool:
-        """Note a QoS 2 message (§4.3.3); False if it was handed up before."""
-        packet_id = packet.packet_id
-        assert packet_id is not None  # noqa: S101  # the decoder gives every QoS 2 PUBLISH one
-        stage = state.incoming.get(packet_id)
-        if stage is None:
-            state.incoming[packet_id] = IncomingStage.UNDECIDED
-            return True
-        if stage is IncomingStage.RECEIVED:
-            self._write(Pubrec(packet_id))
+        incoming = self._accepted()[1]
+        packet = incoming.judge(packet)
+        if incoming.admit(packet):
+            self._hand_up(packet)
         else:
-            self._owed_pubrecs.add(packet_id)
-        return False
+            self._write_overdue(incoming)
 
-    def _pay_pubrecs(self) -> None:
-        """Answer messages sent again here while an earlier connection's commit was still under way."""
-        if not self._owed_pubrecs or self.state is None:
-            return
-        for packet_id in sorted(self._owed_pubrecs):
-            stage = self.state.incoming.get(packet_id)
-            if stage is not IncomingStage.UNDECIDED:
-                self._owed_pubrecs.discard(packet_id)
-            if stage is IncomingStage.RECEIVED:
-                self._write(Pubrec(packet_id))
-
-    def _with_topic_name(self, packet: Publish) -> Publish:
-        """Judge the properties of a PUBLISH and put the topic name in an alias's place (§3.3.2.3.4)."""
-        properties = packet.properties
-        if properties.subscription_identifiers:
-            raise ProtocolError("Subscription Identifier from a client", section="3.3.4")
-        if properties.response_topic is not None and not _is_plain(properties.response_topic):
-            raise ProtocolError("bad Response Topic", section="3.3.2.3.5")
-        alias = properties.topic_alias
-        if alias is None:
-            return packet
-        if alias > self.policy.topic_alias_maximum:
-            raise ProtocolError(
-                "Topic Alias above the maximum",
-                section="3.3.2.3.4",
-                reason_code=ReasonCode.TOPIC_ALIAS_INVALID,
-            )
-        if packet.topic_name:
-            self._topic_aliases[alias] = packet.topic_name
-            return packet
-        if alias not in self._topic_aliases:
-            raise ProtocolError(
-                "unknown Topic Alias", section="3.3.4", reason_code=ReasonCode.TOPIC_ALIAS_INVALID
-            )
-        return msgspec.structs.replace(packet, topic_name=self._topic_aliases[alias])
-
-    def _check_capabilities(self, packet: Publish) -> None:
-        """Hold a 5.0 client to what CONNACK announced (§3.2.2.3.4, §3.2.2.3.5)."""
-        if packet.qos > self._highest_qos:
-            raise ProtocolError(
-                "QoS above Maximum QoS",
-                section="3.2.2.3.4",
-                reason_code=ReasonCode.QOS_NOT_SUPPORTED,
-            )
-        if packet.retain and self.policy.connack_properties.retain_available is False:
-            raise ProtocolError(
-                "RETAIN without Retain Available",
-                section="3.2.2.3.5",
-                reason_code=ReasonCode.RETAIN_NOT_SUPPORTED,
-            )
-
-    def _check_receive_maximum(self, state: SessionState) -> None:
-        if (
-            self.protocol_level == LEVEL_5
-            and self._unacknowledged + len(state.incoming) > self._receive_maximum
-        ):
-            raise ProtocolError(
-                "more messages at once than Receive Maximum",
-                section="3.3.4",
-                reason_code=ReasonCode.RECEIVE_MAXIMUM_EXCEEDED,
-            )
+    def _write_overdue(self, incoming: Incoming) -> None:
+        for pubrec in incoming.overdue():
+            self._write(pubrec)
 
     def _on_subscribe(self, packet: Subscribe) -> None:
-        self._require_connect()
+        self._accepted()
         self._judge_filters([request.topic_filter for request in packet.requests])
         self._hand_up(packet)
 
     def _on_unsubscribe(self, packet: Unsubscribe) -> None:
-        self._require_connect()
+        self._accepted()
         self._judge_filters(packet.topic_filters)
         self._hand_up(packet)
 
@@ -631,64 +496,35 @@ class Connection:
             self._move(Phase.PAUSED)
 
     def _on_puback(self, packet: Puback) -> None:
-        state = self._require_connect()
-        self._finish(state, packet, OutgoingStage.AWAITING_PUBACK)
+        self._accepted()[2].on_puback(packet)
 
     def _on_pubrec(self, packet: Pubrec) -> None:
-        state = self._require_connect()
+        outgoing = self._accepted()[2]
         self._judge_receiver_packet()
-        sent = state.in_flight.get(packet.packet_id)
-        if sent is None:
-            self._write(Pubrel(packet.packet_id, ReasonCode.PACKET_IDENTIFIER_NOT_FOUND))
-        elif packet.reason_code.is_failure:
-            self._finish(state, packet, OutgoingStage.AWAITING_PUBREC)
-        elif sent.stage is OutgoingStage.AWAITING_PUBACK:
-            raise ProtocolError("PUBREC for a QoS 1 message", section="4.3.2")
-        else:
-            stage = OutgoingStage.AWAITING_PUBCOMP
-            state.in_flight[packet.packet_id] = InFlight(sent.message, stage)
-            self._write(Pubrel(packet.packet_id))
+        answer = outgoing.on_pubrec(packet)
+        if answer is not None:
+            self._write(answer)
 
     def _on_pubrel(self, packet: Pubrel) -> None:
-        state = self._require_connect()
+        incoming = self._accepted()[1]
         self._judge_receiver_packet()
-        stage = state.incoming.pop(packet.packet_id, None)
-        if stage is IncomingStage.UNDECIDED:
-            raise ProtocolError("PUBREL before PUBREC", section="4.3.3")
-        unknown = stage is None and self.policy.qos2_publish is QoS2Publish.HANDSHAKE
-        code = ReasonCode.PACKET_IDENTIFIER_NOT_FOUND if unknown else ReasonCode.SUCCESS
-        self._write(Pubcomp(packet.packet_id, code))
+        self._write(incoming.release(packet))
 
     def _on_pubcomp(self, packet: Pubcomp) -> None:
-        state = self._require_connect()
+        outgoing = self._accepted()[2]
         self._judge_receiver_packet()
-        self._finish(state, packet, OutgoingStage.AWAITING_PUBCOMP)
+        outgoing.on_pubcomp(packet)
 
     def _judge_receiver_packet(self) -> None:
         if self.policy.receiver_packets_close:
             raise ProtocolError("PUBREC, PUBREL and PUBCOMP are not taken here", section="4.3.3")
 
-    def _finish(
-        self, state: SessionState, packet: Puback | Pubrec | Pubcomp, stage: OutgoingStage
-    ) -> None:
-        """End a delivery; an id that is not under way is an answer to an earlier life, and no matter."""
-        sent = state.in_flight.get(packet.packet_id)
-        if sent is None:
-            return
-        if sent.stage is not stage:
-            raise ProtocolError(f"{type(packet).__name__} while {sent.stage.value}", section="4.3")
-        del state.in_flight[packet.packet_id]
-        if packet.packet_id in self._unsent:
-            self._unsent.remove(packet.packet_id)
-        if sent.message.token is not None:
-            self._requests.append(Delivered(sent.message.token, packet.reason_code))
-
     def _on_pingreq(self, _packet: Pingreq) -> None:
-        self._require_connect()
+        self._accepted()
         self._write(Pingresp())
 
     def _on_disconnect(self, packet: Disconnect) -> None:
-        state = self._require_connect()
+        state = self._accepted()[0]
         interval_s = packet.properties.session_expiry_interval_s
         if interval_s is not None:
             if interval_s and state.expiry_interval_s == 0:
@@ -698,11 +534,11 @@ class Connection:
         self._close(
             f"client disconnected: {code.name}",
             with_will=code is not ReasonCode.SUCCESS,
-            clean=code in {ReasonCode.SUCCESS, ReasonCode.DISCONNECT_WITH_WILL},
+            clean=code in _LEAVE_TAKING,
         )
 
     def _on_auth(self, _packet: Auth) -> None:
-        self._require_connect()
+        self._accepted()
         if self.policy.auth_packet is AuthPacket.DISCONNECT:
             raise ProtocolError("AUTH without an authentication method", section="4.12")
         self._write(Auth())
@@ -710,142 +546,60 @@ class Connection:
     def _on_server_packet(self, packet: Packet) -> None:
         raise ProtocolError(f"{type(packet).__name__} from a client", section="2.1.2")
 
-    # ---- messages to the client
-
-    def _transmit(self, state: SessionState, message: OutgoingMessage) -> bool:
-        """Write ``message``; False if it is larger than the client takes."""
-        qos = min(message.qos, self.policy.maximum_outgoing_qos)
-        packet_id = state.next_packet_id() if qos else None
-        properties = message.remaining_properties(self._now_s)
-        data = encode_packet(
-            Publish(
-                message.topic_name,
-                message.payload,
-                qos,
-                message.retain,
-                packet_id=packet_id,
-                properties=properties,
-            ),
-            self.protocol_level,
-        )
-        if not self._fits(data):
-            return False
-        if packet_id is not None:
-            stage = OutgoingStage.AWAITING_PUBACK if qos == 1 else OutgoingStage.AWAITING_PUBREC
-            state.in_flight[packet_id] = InFlight(message, stage)
-        self._output.append(data)
-        return True
-
-    def _fill_window(self) -> None:
-        """Send what waits, first what a resumed session had under way (§4.4), as far as the window goes."""
-        state = self.state
-        if state is None or self._phase not in _ACCEPTED or state.connection is not self:
-            return
-        while len(state.in_flight) - len(self._unsent) < self._window:
-            if self._unsent:
-                self._send_again(state, self._unsent.popleft())
-            elif state.queue:
-                message = state.queue.popleft()
-                if message.is_expired(self._now_s):
-                    self._drop(message, DropReason.EXPIRED)
-                elif not self._transmit(state, message):
-                    self._drop(message, DropReason.TOO_LARGE)
-            else:
-                return
-
-    def _send_again(self, state: SessionState, packet_id: int) -> None:
-        sent = state.in_flight[packet_id]
-        if sent.stage is OutgoingStage.AWAITING_PUBCOMP:
-            self._write(Pubrel(packet_id))
-            return
-        message = sent.message
-        data = encode_packet(
-            Publish(
-                message.topic_name,
-                message.payload,
-                1 if sent.stage is OutgoingStage.AWAITING_PUBACK else 2,
-                message.retain,
-                dup=True,
-                packet_id=packet_id,
-                properties=message.remaining_properties(self._now_s),
-            ),
-            self.protocol_level,
-        )
-        if self._fits(data):
-            self._output.append(data)
-        else:
-            del state.in_flight[packet_id]
-            self._drop(message, DropReason.TOO_LARGE)
-
-    def _drop(self, message: OutgoingMessage, reason: DropReason) -> None:
-        if message.token is not None:
-            self._requests.append(Dropped(message.token, reason))
+    _HANDLERS: ClassVar[dict[type[Packet], Callable[[Any, Any], None]]] = {
+        Connect: _on_connect,
+        Publish: _on_publish,
+        Puback: _on_puback,
+        Pubrec: _on_pubrec,
+        Pubrel: _on_pubrel,
+        Pubcomp: _on_pubcomp,
+        Subscribe: _on_subscribe,
+        Unsubscribe: _on_unsubscribe,
+        Pingreq: _on_pingreq,
+        Disconnect: _on_disconnect,
+        Auth: _on_auth,
+        Connack: _on_server_packet,
+        Suback: _on_server_packet,
+        Unsuback: _on_server_packet,
+        Pingresp: _on_server_packet,
+    }
 
     # ---- the rest
 
-    def _adopt(self, policy: Policy) -> None:
-        self.policy = policy
-        announced = policy.connack_properties
-        self._highest_qos = _first(announced.maximum_qos, 2)
-        self._receive_maximum = _first(announced.receive_maximum, 0xFFFF)
-        self._window = policy.outgoing_window
-        if self.connect is not None and self.connect.properties.receive_maximum is not None:
-            self._window = min(self._window, self.connect.properties.receive_maximum)
-
-    def _lacking_capability(self, connect: Connect) -> ReasonCode | None:
-        if self.protocol_level != LEVEL_5:
-            return None
-        will, policy = connect.will, self.policy
-        if will is not None and will.qos > self._highest_qos:
-            return ReasonCode.QOS_NOT_SUPPORTED
-        retain_available = policy.connack_properties.retain_available
-        if will is not None and will.retain and retain_available is False:
-            return ReasonCode.RETAIN_NOT_SUPPORTED
-        if (
-            policy.auth_packet is AuthPacket.DISCONNECT
-            and connect.properties.authentication_method is not None
-        ):
-            return ReasonCode.BAD_AUTHENTICATION_METHOD
-        return None
-
-    def _refusal_closes(self, qos: int) -> bool:
-        if qos == 0:
-            return self.policy.refused_qos0_v3_closes
-        return self.policy.refused_publish_v3 is RefusedPublish.CLOSE
-
-    def _settle(self, packet_id: int, *, gone: bool) -> bool:
-        """Bring a QoS 2 id up to date after the decision; False if it was not waiting for one."""
-        self._owed_pubrecs.discard(packet_id)
-        if self.state is None or self.state.incoming.get(packet_id) is not IncomingStage.UNDECIDED:
-            return False
-        if gone:
-            del self.state.incoming[packet_id]
-        else:
-            self.state.incoming[packet_id] = IncomingStage.RECEIVED
-        return True
+    def _refuse(
+        self, reason_code: ReasonCode | None, reason_string: str | None, reason: str
+    ) -> None:
+        if self._phase is not Phase.DECIDING:
+            return
+        if reason_code is not None:
+            properties = _reason(reason_string)
+            self._write(
+                Connack(session_present=False, reason_code=reason_code, properties=properties)
+            )
+            reason = f"{reason}: {reason_code.name}"
+        self._close(reason)
 
     def _write(self, packet: Packet) -> None:
         self._output.append(encode_packet(packet, self.protocol_level))
 
-    def _write_reason(self, packet: Puback | Pubrec | Suback | Unsuback) -> None:
-        """Write ``packet`` without its reason string if the client wants none or takes no packet that long."""
+    def _write_answer(self, packet: Puback | Pubrec | Suback | Unsuback) -> None:
+        """Write ``packet``; no reason string if the client wants none or it is too long."""
         if packet.properties is not EMPTY:
             connect = self.connect
             unwanted = connect and connect.properties.request_problem_information is False
-            if unwanted or not self._fits(encode_packet(packet, self.protocol_level)):
+            limit = self.maximum_outgoing_packet_bytes
+            size = len(encode_packet(packet, self.protocol_level))
+            if unwanted or (limit is not None and size > limit):
                 packet = msgspec.structs.replace(packet, properties=EMPTY)
         self._write(packet)
 
-    def _fits(self, data: bytes) -> bool:
-        limit = self.maximum_outgoing_packet_bytes
-        return limit is None or len(data) <= limit
-
     def _move(self, phase: Phase) -> None:
-        assert phase in _TRANSITIONS[self._phase], f"{self._phase} -> {phase}"  # noqa: S101  # ours alone
+        if phase not in TRANSITIONS[self._phase]:
+            raise RuntimeError(f"no way from {self._phase} to {phase}")
         self._phase = phase
 
     def _close(self, reason: str, *, with_will: bool = True, clean: bool = False) -> None:
-        """Turn to CLOSING and let go of the session; a Will is due only if there was one (§3.1.2.5)."""
+        """Turn to CLOSING and let go of the session; without one no Will is due (§3.1.2.5)."""
         state = self.state
         will = None
         if state is not None:
@@ -856,25 +610,6 @@ class Connection:
         self._closed = Closed(reason, will, clean)
         self._input = InputBuffer()
         self._move(Phase.CLOSING)
-
-
-_HANDLERS: Final[dict[type[Packet], Callable[[Connection, Any], None]]] = {
-    Connect: Connection._on_connect,
-    Publish: Connection._on_publish,
-    Puback: Connection._on_puback,
-    Pubrec: Connection._on_pubrec,
-    Pubrel: Connection._on_pubrel,
-    Pubcomp: Connection._on_pubcomp,
-    Subscribe: Connection._on_subscribe,
-    Unsubscribe: Connection._on_unsubscribe,
-    Pingreq: Connection._on_pingreq,
-    Disconnect: Connection._on_disconnect,
-    Auth: Connection._on_auth,
-    Connack: Connection._on_server_packet,
-    Suback: Connection._on_server_packet,
-    Unsuback: Connection._on_server_packet,
-    Pingresp: Connection._on_server_packet,
-}
 
 
 def _session_expiry_interval_s(connect: Connect) -> int:
@@ -890,7 +625,3 @@ def _first(value: int | None, default: int) -> int:
 
 def _reason(reason_string: str | None) -> Properties:
     return EMPTY if reason_string is None else Properties(reason_string=reason_string)
-
-
-def _is_plain(topic: str) -> bool:
-    return bool(topic) and "+" not in topic and "#" not in topic

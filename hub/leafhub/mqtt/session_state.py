@@ -11,11 +11,11 @@ from leafhub.mqtt.policy import STANDARD, Policy
 from leafhub.mqtt.properties import EMPTY, Properties
 
 NEVER_EXPIRES: Final = 0xFFFFFFFF
-"""Session Expiry Interval of a session that stays until it is taken down (§3.1.2.11.2)."""
+"""Session Expiry Interval of a session that stays until taken down (§3.1.2.11.2)."""
 
 
 class Subscription(msgspec.Struct, frozen=True, gc=False):
-    """One granted subscription; ``qos`` is what was granted, ``note`` is the granting layer's own."""
+    """One granted subscription; ``qos`` is what was granted, ``note`` the granting layer's own."""
 
     topic_filter: str
     qos: int = 0
@@ -31,8 +31,8 @@ class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         qos: What it should go out with; the policy may lower it.
         token: Comes back in ``Delivered`` or ``Dropped``; None asks for neither.
-        expires_at_s: Monotonic time after which it is not sent any more. In 5.0 what is left of it goes out as
-            Message Expiry Interval, if ``properties`` has one.
+        expires_at_s: Monotonic time after which it is not sent any more. In 5.0 what is left of it
+            goes out as Message Expiry Interval, if ``properties`` has one.
     """
 
     topic_name: str
@@ -96,12 +96,14 @@ class SessionState:
 
     Attributes:
         subscriptions: By topic filter.
-        in_flight: QoS 1 and 2 messages to the client by packet id, oldest first; at most ``outgoing_window`` of the
-            policy under which they were sent.
+        in_flight: QoS 1 and 2 messages to the client by packet id, oldest first; at most
+            ``outgoing_window`` of the policy under which they were sent.
         queue: Messages that wait, at most ``outgoing_queue`` of the policy.
-        incoming: QoS 2 packet ids of the client that are not released; there are 65_535 of them at most.
+        incoming: QoS 2 packet ids of the client that are not released; there are 65_535 of them at
+            most.
         expiry_interval_s: 0 ends the session with its connection, ``NEVER_EXPIRES`` keeps it.
-        disconnected_at_s: Monotonic time at which the last connection ended; None before and while there is one.
+        disconnected_at_s: Monotonic time at which the last connection ended; None before and while
+            there is one.
     """
 
     __slots__ = (
@@ -132,10 +134,10 @@ class SessionState:
     def enqueue(self, message: OutgoingMessage) -> SendResult:
         """Keep ``message`` for an absent client: QUEUED, or DROPPED.
 
-        Dropped are QoS 0, everything for a session that ends with its connection, everything if the policy keeps
-        nothing, and what comes when the queue is full.
+        Dropped are QoS 0, everything for a session that ends with its connection, everything if
+        the policy keeps nothing, and what comes when the queue is full.
         """
-        qos = min(message.qos, self.policy.maximum_outgoing_qos)
+        qos = self.policy.effective_qos(message.qos)
         if qos == 0 or self.expiry_interval_s == 0 or not self.policy.keep_messages_while_away:
             return SendResult.DROPPED
         return self.append(message)

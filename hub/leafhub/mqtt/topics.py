@@ -14,7 +14,7 @@ def is_topic_name(topic_name: str) -> bool:
 
 
 def is_topic_filter(topic_filter: str) -> bool:
-    """Whether ``topic_filter`` is well-formed (§4.7.1): wildcards fill a level, ``#`` the last one."""
+    """Whether ``topic_filter`` is well-formed: ``+`` fills a level, ``#`` the last (§4.7.1)."""
     if not _fits(topic_filter):
         return False
     if "+" not in topic_filter and "#" not in topic_filter:
@@ -32,15 +32,15 @@ def _fits(topic: str) -> bool:
 
 
 def topic_matches(topic_filter: str, topic_name: str) -> bool:
-    """Whether a subscription to ``topic_filter`` gets messages of ``topic_name`` (§4.7.1, §4.7.2)."""
+    """Whether a subscription to ``topic_filter`` gets what is published to ``topic_name``."""
     return _covers(topic_filter.split("/"), topic_name.split("/"))
 
 
 def filter_covers(wide: str, narrow: str) -> bool:
     """Whether ``wide`` matches every topic name that ``narrow`` can match.
 
-    ``things/x/properties/#`` covers ``things/x/properties``, ``things/x/properties/+`` and itself, but not ``#``.
-    Both are plain filters: strip ``$share/<name>/`` first.
+    ``things/x/properties/#`` covers ``things/x/properties``, ``things/x/properties/+`` and itself,
+    but not ``#``. Both are plain filters: strip ``$share/<name>/`` first.
     """
     narrow_levels = narrow.split("/")
     if narrow_levels[0] == "#":  # a topic name has one level at least
@@ -73,15 +73,15 @@ class _Node(Generic[T]):
 class TopicTree(Generic[T]):
     """Values under topic filters, found by topic name.
 
-    The cost of a match grows with the levels of the name and the wildcards on the way, not with the number of
-    filters. Nothing here recurses: a topic may have 65_536 levels.
+    The cost of a match grows with the levels of the name and the wildcards on the way, not with
+    the number of filters. Nothing here recurses: a topic may have 65_536 levels.
     """
 
     def __init__(self) -> None:
         self._root: _Node[T] = _Node()
 
     def add(self, topic_filter: str, key: Hashable, value: T) -> None:
-        """Put ``value`` under ``topic_filter``; ``key`` tells it from others there and replaces its like."""
+        """Put ``value`` under ``topic_filter``, in place of one with the same ``key`` there."""
         node = self._root
         for level in topic_filter.split("/"):
             child = node.children.get(level)
@@ -111,7 +111,7 @@ class TopicTree(Generic[T]):
         return True
 
     def match(self, topic_name: str) -> list[T]:
-        """List the values under every filter that matches ``topic_name``; one per key and filter."""
+        """List the values under every filter that matches; one per filter and key."""
         found: list[T] = []
         nodes = [self._root]
         for depth, level in enumerate(topic_name.split("/")):

@@ -1,6 +1,7 @@
 """The data types of MQTT on the wire (MQTT 5.0 §1.5).
 
-``read_*`` work on a packet that is there as a whole: running past its end is malformed, never "not yet".
+``read_*`` work on a packet that is there as a whole: running past its end is malformed, never "not
+yet".
 """
 
 from struct import Struct

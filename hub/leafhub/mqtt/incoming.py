@@ -1,0 +1,191 @@
+"""Messages from the client on one connection: what may come, and QoS 2 handed up once."""
+
+from typing import Final
+
+import msgspec
+
+from leafhub.errors import ProtocolError
+from leafhub.mqtt.decoding import LEVEL_5
+from leafhub.mqtt.packets import Connect, Pubcomp, Publish, Pubrec, Pubrel
+from leafhub.mqtt.policy import AuthPacket, Policy, QoS2Publish, RefusedPublish
+from leafhub.mqtt.properties import EMPTY
+from leafhub.mqtt.reason_codes import ReasonCode
+from leafhub.mqtt.session_state import IncomingStage, SessionState
+
+_UNLIMITED: Final = 0xFFFF  # Receive Maximum when none is announced (§3.2.2.3.3)
+
+
+def lacking_capability(connect: Connect, policy: Policy) -> ReasonCode | None:
+    """Tell what a 5.0 CONNECT asks for that ``policy`` does not offer; None if it is all there."""
+    if connect.protocol_level != LEVEL_5:
+        return None
+    will, announced = connect.will, policy.connack_properties
+    if will is not None:
+        if announced.maximum_qos is not None and will.qos > announced.maximum_qos:
+            return ReasonCode.QOS_NOT_SUPPORTED
+        if will.retain and announced.retain_available is False:
+            return ReasonCode.RETAIN_NOT_SUPPORTED
+    has_method = connect.properties.authentication_method is not None
+    if has_method and policy.auth_packet is AuthPacket.DISCONNECT:
+        return ReasonCode.BAD_AUTHENTICATION_METHOD
+    return None
+
+
+class Incoming:
+    """The PUBLISH packets of one connection and the ids they hold."""
+
+    __slots__ = ("_level", "_owed", "_policy", "_state", "_topic_aliases", "_unacknowledged")
+
+    def __init__(self, state: SessionState, policy: Policy, protocol_level: int) -> None:
+        self._state = state
+        self._policy = policy
+        self._level = protocol_level
+        self._topic_aliases: dict[int, str] = {}  # at most topic_alias_maximum of the policy
+        self._unacknowledged = 0  # QoS 1 messages handed up
+        self._owed: set[int] = set()
+
+    def adopt(self, policy: Policy) -> None:
+        """Follow other rules from now on."""
+        self._policy = policy
+
+    def judge(self, packet: Publish) -> Publish:
+        """Return ``packet`` with its topic name in place; ProtocolError if it may not come."""
+        policy = self._policy
+        if packet.properties is not EMPTY:
+            packet = self._with_topic_name(packet)
+        topic_name = packet.topic_name
+        if not topic_name:
+            raise ProtocolError("empty topic name", section="3.3.2.1")
+        if not policy.wildcards_in_topic_names and not _is_plain(topic_name):
+            raise ProtocolError(
+                "wildcard in a topic name",
+                section="3.3.2.1",
+                reason_code=ReasonCode.TOPIC_NAME_INVALID,
+            )
+        if self._level == LEVEL_5 and policy.connack_properties is not EMPTY:
+            self._check_capabilities(packet)
+        return packet
+
+    def admit(self, packet: Publish) -> bool:
+        """Note that ``packet`` waits for its acknowledgement (§4.3).
+
+        Returns:
+            Whether to hand it up. A QoS 2 message that was handed up before is not; its PUBREC is
+            among ``overdue``, at once or when the commit, perhaps of an earlier connection, is
+            through.
+        """
+        packet_id = packet.packet_id
+        if packet_id is None:
+            return True
+        if packet.qos == 1:
+            self._unacknowledged += 1
+        elif self._policy.qos2_publish is QoS2Publish.HANDSHAKE:
+            if packet_id in self._state.incoming:
+                self._owed.add(packet_id)
+                return False
+            self._state.incoming[packet_id] = IncomingStage.UNDECIDED
+        if self._level == LEVEL_5:
+            self._check_receive_maximum()
+        return True
+
+    def overdue(self) -> list[Pubrec]:
+        """Take the PUBRECs owed for messages sent again, as far as they are decided."""
+        if not self._owed:
+            return []
+        stages = {packet_id: self._state.incoming.get(packet_id) for packet_id in self._owed}
+        self._owed = {key for key, stage in stages.items() if stage is IncomingStage.UNDECIDED}
+        return [Pubrec(key) for key, stage in stages.items() if stage is IncomingStage.RECEIVED]
+
+    def refusal_closes(self, qos: int) -> bool:
+        """Whether a refused PUBLISH ends the connection; only where there is no other word."""
+        if self._level == LEVEL_5:
+            return False
+        if qos == 0:
+            return self._policy.refused_qos0_v3_closes
+        return self._policy.refused_publish_v3 is RefusedPublish.CLOSE
+
+    def settle(self, publish: Publish, *, refused: bool) -> bool:
+        """Note the decision about ``publish``; False if nothing is to be answered."""
+        packet_id = publish.packet_id
+        if packet_id is None:
+            return False
+        if publish.qos == 1:
+            self._unacknowledged -= 1
+            return True
+        self._owed.discard(packet_id)
+        incoming = self._state.incoming
+        if incoming.get(packet_id) is not IncomingStage.UNDECIDED:
+            return False
+        if refused and (self._level == LEVEL_5 or self.refusal_closes(publish.qos)):
+            del incoming[packet_id]
+        else:
+            incoming[packet_id] = IncomingStage.RECEIVED
+        return True
+
+    def release(self, packet: Pubrel) -> Pubcomp:
+        """Free the id of a QoS 2 message; returns the answer."""
+        stage = self._state.incoming.get(packet.packet_id)
+        if stage is IncomingStage.UNDECIDED:
+            raise ProtocolError("PUBREL before PUBREC", section="4.3.3")
+        if stage is not None:
+            del self._state.incoming[packet.packet_id]
+        elif self._policy.qos2_publish is QoS2Publish.HANDSHAKE:
+            return Pubcomp(packet.packet_id, ReasonCode.PACKET_IDENTIFIER_NOT_FOUND)
+        return Pubcomp(packet.packet_id)
+
+    def _with_topic_name(self, packet: Publish) -> Publish:
+        """Judge the properties of a PUBLISH and put the topic name in an alias's place."""
+        properties = packet.properties
+        if properties.subscription_identifiers:
+            raise ProtocolError("Subscription Identifier from a client", section="3.3.4")
+        response_topic = properties.response_topic
+        if response_topic is not None and not (response_topic and _is_plain(response_topic)):
+            raise ProtocolError("bad Response Topic", section="3.3.2.3.5")
+        alias = properties.topic_alias
+        if alias is None:
+            return packet
+        if alias > self._policy.topic_alias_maximum:
+            raise ProtocolError(
+                "Topic Alias above the maximum",
+                section="3.3.2.3.4",
+                reason_code=ReasonCode.TOPIC_ALIAS_INVALID,
+            )
+        if packet.topic_name:
+            self._topic_aliases[alias] = packet.topic_name
+            return packet
+        if alias not in self._topic_aliases:
+            raise ProtocolError(
+                "unknown Topic Alias",
+                section="3.3.2.3.4",
+                reason_code=ReasonCode.TOPIC_ALIAS_INVALID,
+            )
+        return msgspec.structs.replace(packet, topic_name=self._topic_aliases[alias])
+
+    def _check_capabilities(self, packet: Publish) -> None:
+        """Hold a 5.0 client to what CONNACK announced (§3.2.2.3.4, §3.2.2.3.5)."""
+        announced = self._policy.connack_properties
+        if announced.maximum_qos is not None and packet.qos > announced.maximum_qos:
+            raise ProtocolError(
+                "QoS above Maximum QoS",
+                section="3.2.2.3.4",
+                reason_code=ReasonCode.QOS_NOT_SUPPORTED,
+            )
+        if packet.retain and announced.retain_available is False:
+            raise ProtocolError(
+                "RETAIN without Retain Available",
+                section="3.2.2.3.5",
+                reason_code=ReasonCode.RETAIN_NOT_SUPPORTED,
+            )
+
+    def _check_receive_maximum(self) -> None:
+        limit = self._policy.connack_properties.receive_maximum or _UNLIMITED
+        if self._unacknowledged + len(self._state.incoming) > limit:
+            raise ProtocolError(
+                "more messages at once than Receive Maximum",
+                section="3.3.4",
+                reason_code=ReasonCode.RECEIVE_MAXIMUM_EXCEEDED,
+            )
+
+
+def _is_plain(topic: str) -> bool:
+    return "+" not in topic and "#" not in topic
