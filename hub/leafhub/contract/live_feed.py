@@ -1,8 +1,8 @@
 """The live feed: CloudEvents 1.0 in structured JSON over MQTT.
 
-An operator logs in with name and token, any client id and a clean session, and subscribes ``app/<application>`` for the
-events of its devices and ``command/<application>`` for the life lines of its commands; publishing to
-``command/<application>/<device>/<command>`` sends one.
+An operator logs in with name and token, any client id and a clean session, and subscribes
+``app/<application>`` for the events of its devices and ``command/<application>`` for the life
+lines of its commands; publishing to ``command/<application>/<device>/<command>`` sends one.
 """
 
 from datetime import datetime

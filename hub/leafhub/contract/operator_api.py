@@ -1,23 +1,23 @@
-"""Shapes of the operator API under ``/api/v1``. Times are microseconds since the epoch, ids are strings.
+"""Shapes of the operator API. Times are microseconds since the epoch, ids are strings.
 
-=======  ===============================================================  ==========================  =====================
-method   path (below ``/api/v1``)                                         body                        answer
-=======  ===============================================================  ==========================  =====================
-GET      ``/status``                                                                                  ``HubStatus``
-GET      ``/applications``                                                                            ``list[ApplicationSummary]``
-GET      ``/devices?application=``                                                                    ``list[DeviceSummary]``
-GET      ``/applications/{application}/devices/{device}``                                             ``DeviceDetail``
-GET      ``/events?application=&device=&channel=&before=&since_us=&limit=``                           ``EventPage``
-POST     ``/applications/{application}/devices/{device}/commands``        ``CommandRequest``          201 ``CommandRecord``
-GET      ``/commands?application=&device=&limit=``                                                    ``list[CommandRecord]``
-GET      ``/commands/{id}?wait_s=``                                                                   ``CommandRecord``
-GET      ``/registry``                                                                                the TOML document
-PUT      ``/registry``                                                    the TOML document           ``ApplyReport``
-=======  ===============================================================  ==========================  =====================
+Below ``/api/v1``, with what goes in and what comes out:
 
-Every call needs the operator's login, ``Authorization: Basic`` or ``Bearer <token>``; a refusal is an ``ApiError``.
-``{device}`` is the device's id, or its name where only one device of the application has it. With ``wait_s`` (0..60)
-the answer waits until the command is final, at most so long.
+* ``GET /status``: ``HubStatus``
+* ``GET /applications``: ``list[ApplicationSummary]``
+* ``GET /devices?application=``: ``list[DeviceSummary]``
+* ``GET /applications/{application}/devices/{device}``: ``DeviceDetail``
+* ``GET /events?application=&device=&channel=&before=&after=&since_us=&limit=``: ``EventPage``
+* ``POST /applications/{application}/devices/{device}/commands``, ``CommandRequest``:
+  201 ``CommandRecord``
+* ``GET /commands?application=&device=&limit=``: ``list[CommandRecord]``
+* ``GET /commands/{id}?wait_s=``: ``CommandRecord``
+* ``GET /registry``: the TOML document
+* ``PUT /registry``, the TOML document: ``ApplyReport``
+
+Every call needs the operator's login, ``Authorization: Basic`` or ``Bearer <token>``; a refusal is
+an ``ApiError``. ``{device}`` is the device's id, or its name where only one device of the
+application has it. With ``wait_s`` (0..60) the answer waits until the command is final, at most so
+long.
 """
 
 from typing import Literal
@@ -122,7 +122,8 @@ class DeviceDetail(msgspec.Struct, frozen=True, kw_only=True):
         created_us: When its record was made.
         values: The newest message of each channel, by channel.
         addresses: Where its open connections come from.
-        commands: Names of commands that are known to make sense for it, from its description; may be empty.
+        commands: Names of commands that are known to make sense for it, from its description; may
+            be empty.
     """
 
     summary: DeviceSummary

@@ -1,8 +1,9 @@
 """What a dialect is: one vendor's way of using MQTT, as a pure translation.
 
-A dialect gets values and a read-only view of the registry and gives values back. It does no I/O, has no clock and makes
-no random numbers: ``Arrival`` brings time and ids. What it decides, others carry out, in this order: changes and
-events are stored and committed, then the acknowledgement leaves, then replies, then deliveries to others.
+A dialect gets values and a read-only view of the registry and gives values back. It does no I/O,
+has no clock and makes no random numbers: ``Arrival`` brings time and ids. What it decides, others
+carry out, in this order: changes and events are stored and committed, then the acknowledgement
+leaves, then replies, then deliveries to others.
 """
 
 from collections.abc import Iterable, Sequence
@@ -42,7 +43,8 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
         tls: Whether the transport is TLS.
         server_name: The name it asked for (SNI), lower case, ``None`` without.
         dialect: The one dialect its listener is pinned to, ``None`` where any may speak.
-        hub_domain: Domain under which the hub's vendor names stand, like ``hub.example`` in ``x.m2.hub.example``.
+        hub_domain: Domain under which the hub's vendor names stand, like ``hub.example`` in
+            ``x.m2.hub.example``.
     """
 
     address: str
@@ -62,9 +64,12 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         device: Its device; ``None`` for accounts, operators and anonymous clients.
         login: What it logged in as, for the log and for account logins.
         client_id: As in CONNECT.
-        slot: Connections of one slot displace each other, the newest wins; ``None``: coexists with all.
-        session_key: Under which its MQTT session is kept when CONNECT wants one kept; ``None``: never kept.
-        ends_sessions: Kept sessions that end at this login, each with the age in seconds from which it does (0: at any age).
+        slot: Connections of one slot displace each other, the newest wins; ``None``: coexists with
+            all.
+        session_key: Under which its MQTT session is kept when CONNECT wants one kept; ``None``:
+            never kept.
+        ends_sessions: Kept sessions that end at this login, each with the age in seconds from
+            which it does (0: at any age).
         may_write: For operators: may send commands.
         peer: How it reached the hub.
     """
@@ -86,7 +91,8 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """CONNECT is refused.
 
     Attributes:
-        reason_code: In MQTT 5.0 terms, translated for older clients; ``None``: close without CONNACK.
+        reason_code: In MQTT 5.0 terms, translated for older clients; ``None``: close without
+            CONNACK.
         log: Why, for the hub's log; never sent.
         protocol_level: Level whose CONNACK format is used where it is not the client's own.
     """
@@ -97,15 +103,18 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True):
-    """Who the client says it is, and what would prove it. The shell checks the proof, slow hashes off the event loop.
+    """Who the client says it is, and what would prove it; the proof is checked elsewhere.
 
     Attributes:
         principal: Who it is if the proof holds.
-        credentials: One of them must fit ``secret``; empty: nothing to prove (anonymous, already proved by a certificate).
+        credentials: One of them must fit ``secret``; empty: nothing to prove (anonymous, already
+            proved by a certificate).
         secret: What the client showed.
         mismatch: What it gets if none fits.
-        refusal: What it gets although the proof holds, where only its owner may learn why (a disabled device).
-        changes: Changes of the registry that a login with a good proof brings; committed before CONNACK.
+        refusal: What it gets although the proof holds, where only its owner may learn why (a
+            disabled device).
+        changes: Changes of the registry that a login with a good proof brings; committed before
+            CONNACK.
     """
 
     principal: Principal
@@ -122,7 +131,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What a packet means and what follows from it. The default is: nothing, and that is fine.
 
     Attributes:
-        reason_code: For the acknowledgement: of PUBLISH (§3.4.2.1). ``Policy`` says how a 3.1.1 client learns of a refusal.
+        reason_code: For the acknowledgement: of PUBLISH (§3.4.2.1). ``Policy`` says how a 3.1.1
+            client learns of a refusal.
         reason_string: For the acknowledgement, where the client takes it.
         changes: Changes of the registry, taken before ``events``.
         events: To store.
@@ -157,8 +167,8 @@ class Grant(msgspec.Struct, frozen=True):
 
     Attributes:
         reason_code: Granted QoS 0..2, or a refusal from 0x80 on.
-        routes: Filters over ``topics_of`` under which stored events reach this subscription; empty for a subscription
-            that only commands or replies use.
+        routes: Filters over ``topics_of`` under which stored events reach this subscription; empty
+            for a subscription that only commands or replies use.
         note: What ``deliver`` needs to know of it later; comes back as ``Subscription.note``.
     """
 
@@ -172,7 +182,8 @@ class SubscribeOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         grants: One for each filter, in order.
-        outcome: What else follows; carried out after SUBACK was queued. Its ``reason_code`` is not used.
+        outcome: What else follows; carried out after SUBACK was queued. Its ``reason_code`` is not
+            used.
     """
 
     grants: tuple[Grant, ...]
@@ -206,7 +217,7 @@ class Face(Protocol):
     def on_will(
         self, will: Will, principal: Principal, registry: RegistryView, arrival: Arrival
     ) -> Outcome:
-        """Translate a Will that is due. Only ``events`` and ``updates`` of the outcome are carried out."""
+        """Translate a Will that is due; of the outcome only ``events`` and ``updates`` count."""
         ...
 
     def on_subscribe(
@@ -220,14 +231,16 @@ class Face(Protocol):
     ) -> Sequence[tuple[str | None, ReasonCode]]:
         """For each filter the subscription that ends (``None``: none does) and the answer.
 
-        ``subscribed`` holds the filters the session has. The common answer is ``plain_unsubscribe``.
+        ``subscribed`` holds the filters the session has. The common answer is
+        ``plain_unsubscribe``.
         """
         ...
 
     def topics_of(self, event: Event, registry: RegistryView) -> Sequence[str]:
-        """Topic names under which subscribers of this dialect know a stored event, of whatever dialect it came from.
+        """Topic names under which subscribers of this dialect know an event, whoever sent it.
 
-        All dialects share one tree, so each name starts with ``<dialect>/``. Empty: this dialect does not show it.
+        All dialects share one tree, so each name starts with ``<dialect>/``. Empty: this dialect
+        does not show it.
         """
         ...
 
@@ -238,12 +251,12 @@ class Face(Protocol):
         principal: Principal,
         registry: RegistryView,
     ) -> OutgoingMessage | None:
-        """Encode a stored event for one subscriber; ``None``: it may not see it. Called once for each session."""
+        """Encode an event for one session; ``None``: it may not see it."""
         ...
 
 
 class Dialect(Face, Protocol):
-    """One vendor's way of using MQTT. Adding one touches its module, its vectors and one line in ``DIALECTS``."""
+    """One vendor's way of using MQTT: a module, a file of vectors, a line in ``DIALECTS``."""
 
     application_type: ClassVar[type[msgspec.Struct]]
     """Shape of ``Application.settings``; forbids unknown fields."""
@@ -252,17 +265,17 @@ class Dialect(Face, Protocol):
     command_timeout_s: ClassVar[float | None]
     """How long a command waits for its answer unless its sender says; ``None``: for ever."""
     commands_wait: ClassVar[bool]
-    """Whether a command for a device that is away or does not listen waits for it, or fails at once."""
+    """Whether a command waits for a device that is away or does not listen, or fails at once."""
 
     keeps_plain_secrets: ClassVar[bool]
-    """Whether the vendor's API must show secrets again; otherwise a declared plain secret is kept as a hash."""
+    """Whether the vendor's API must show secrets again; otherwise they are kept as hashes."""
 
     def keys(self, application: Application, device: Device) -> Iterable[str]:
-        """The strings by which ``RegistryView.lookup`` finds the device, each starting with ``<dialect>:``."""
+        """The strings by which ``RegistryView.lookup`` finds it, each starting ``<dialect>:``."""
         ...
 
     def prepare(self, application: Application, device: Device, arrival: Arrival) -> Device:
-        """Check a device that a person declares, and fill in what the dialect makes itself (ids, users, tokens).
+        """Check a device that a person declares, and fill in what the dialect makes itself.
 
         Raises:
             RequestError: It is not what the vendor documents; ``path`` names the member.
@@ -276,7 +289,7 @@ class Dialect(Face, Protocol):
         registry: RegistryView,
         arrival: Arrival,
     ) -> Sequence[tuple[Command, OutgoingMessage]]:
-        """What goes to a device right after CONNACK: the open commands it must catch up with, oldest first."""
+        """The open commands that a device gets right after CONNACK, oldest first."""
         ...
 
     def command_id(self, arrival: Arrival) -> str:
@@ -284,7 +297,7 @@ class Dialect(Face, Protocol):
         ...
 
     def check_command(self, command: Command, registry: RegistryView) -> Command:
-        """Refuse a command that can never be delivered; give it back, its data in the form the device gets.
+        """Give a command back with its data as the device gets it.
 
         Raises:
             RequestError: Unknown action, value outside the schema, not settable.
@@ -292,7 +305,7 @@ class Dialect(Face, Protocol):
         ...
 
     def receivers(self, command: Command, registry: RegistryView) -> Sequence[str]:
-        """Ids of the devices whose connections a command may go to: the target, and gateways in front of it."""
+        """Ids of the devices whose connections get it: the target, and gateways in front of it."""
         ...
 
     def deliver_command(
@@ -305,7 +318,7 @@ class Dialect(Face, Protocol):
 def plain_unsubscribe(
     unsubscribe: Unsubscribe, subscribed: frozenset[str]
 ) -> Sequence[tuple[str | None, ReasonCode]]:
-    """Answer UNSUBSCRIBE as the standard says (MQTT 5.0 §3.11.3): 0x00, or 0x11 where nothing was subscribed."""
+    """Answer UNSUBSCRIBE as MQTT 5.0 §3.11.3 says: 0x00, or 0x11 where nothing was subscribed."""
     return [
         (name, ReasonCode.SUCCESS)
         if name in subscribed

@@ -1,1 +1,1 @@
-"""What the hub knows, as frozen values: applications, devices, credentials, events, commands and their registry."""
+"""What the hub knows, as frozen values: applications, devices, events, commands, a registry."""

@@ -89,7 +89,8 @@ class CommandRequest(msgspec.Struct, frozen=True, kw_only=True):
 class CommandUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """What a device's message says about a command.
 
-    The command is named by ``id``, or, where a dialect carries none, is the oldest open one of that device and name.
+    The command is named by ``id``, or, where a dialect carries none, is the oldest open one of
+    that device and name.
 
     Attributes:
         application: Name of the application.

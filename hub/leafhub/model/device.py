@@ -8,9 +8,9 @@ import msgspec
 class SecretKind(enum.Enum):
     """How ``Credential.secret`` stands for the secret.
 
-    ``SHA256`` is right for secrets the hub made, which are long and random; what people choose becomes ``ARGON2ID``;
-    ``BCRYPT`` and ``SHA512_CRYPT`` come with devices that move in; ``PLAIN`` only where a vendor's API must show the
-    secret again.
+    ``SHA256`` is right for secrets the hub made, which are long and random; what people choose
+    becomes ``ARGON2ID``; ``BCRYPT`` and ``SHA512_CRYPT`` come with devices that move in; ``PLAIN``
+    only where a vendor's API must show the secret again.
     """
 
     PLAIN = "plain"
@@ -25,7 +25,8 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: How ``secret`` is kept.
-        secret: The secret or its hash, as ``kind`` says (``SHA256``: 64 hexadecimal digits of its UTF-8).
+        secret: The secret or its hash, as ``kind`` says (``SHA256``: 64 hexadecimal digits of its
+            UTF-8).
         username: The user name that goes with it, where the dialect has one.
         unique: The user name alone names the device (Drogue Cloud, unique user names).
         expires_us: Not accepted from then on, microseconds since the epoch; ``None``: never ends.
@@ -43,8 +44,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         application: Name of the application it belongs to.
-        id: Its identifier in the dialect (Drogue device name, Plug-ID, Murano identity, thing ULID); unique in the
-            application.
+        id: Its identifier in the dialect (Drogue device name, Plug-ID, Murano identity, thing
+            ULID); unique in the application.
         uid: UUID, new when the device is made again.
         name: What people call it; ``id`` where the dialect has no other name.
         settings: The dialect's own ``device_type``.

@@ -1,4 +1,4 @@
-"""Applications, devices and operators in memory, read at every message and written through to the store."""
+"""Applications, devices and operators in memory, read at every message."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
@@ -52,7 +52,7 @@ Change = (
 )
 
 KeysOf = Callable[[Application, Device], Iterable[str]]
-"""The strings by which a dialect finds a device; unique in the hub, so they start with the dialect's name."""
+"""The strings by which a dialect finds a device; unique in the hub, each starts with its name."""
 
 
 class RegistryView(Protocol):
@@ -126,6 +126,10 @@ class Registry:
         """See ``RegistryView``."""
         return self._operators.get(name)
 
+    def operators(self) -> tuple[Operator, ...]:
+        """All operators."""
+        return tuple(self._operators.values())
+
     def apply(self, change: Change) -> tuple[Change, ...]:
         """Take one change in, and give the changes that would undo it, in order.
 
@@ -158,7 +162,8 @@ class Registry:
         devices = self._devices.setdefault(application.name, {})
         if before is not None and before.dialect != application.dialect and devices:
             raise ConflictError(
-                f"application {application.name!r} has devices of dialect {before.dialect!r}; remove them first"
+                f"application {application.name!r} has devices of dialect {before.dialect!r}; "
+                "remove them first"
             )
         self._applications[application.name] = application
         for device in devices.values():  # its keys may follow from the application's settings

@@ -1,0 +1,286 @@
+"""The way of a command: stored, handed to the device's connections, followed to its end."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from leafhub.dialects.base import Arrival, Dialect, Receiver
+from leafhub.errors import (
+    BusyError,
+    NotFoundError,
+    RequestError,
+    StoreUnavailableError,
+    UnavailableError,
+)
+from leafhub.exchange.life_lines import LifeLines
+from leafhub.exchange.records import command_record
+from leafhub.exchange.sessions import Session, Sessions
+from leafhub.model.command import Command, CommandRequest, CommandState, CommandUpdate
+from leafhub.model.event import COMMAND_EVENT, Event, Kind
+from leafhub.model.registry import Registry
+from leafhub.mqtt.reason_codes import ReasonCode
+from leafhub.mqtt.session_state import SendResult
+from leafhub.stores.base import Batch, Store
+
+log = logging.getLogger(__name__)
+
+
+class Commands:
+    """All commands that are not at their end.
+
+    Args:
+        registry: Who is there.
+        dialects: How each is spoken to.
+        sessions: Who is connected.
+        store: Where each step is kept.
+        arrival: Gives now, and identifiers.
+        tell: Takes each step to the live feed.
+    """
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        dialects: Mapping[str, Dialect],
+        sessions: Sessions,
+        store: Store,
+        arrival: Callable[[], Arrival],
+        tell: Callable[[Event], None],
+    ) -> None:
+        self._registry = registry
+        self._dialects = dialects
+        self._sessions = sessions
+        self._store = store
+        self._arrival = arrival
+        self._tell = tell
+        self._life_lines = LifeLines()
+        self._settling: dict[str, Command] = {}  # at their end, but that is not stored yet
+        self._waiting: dict[str, list[asyncio.Future[Command]]] = {}
+
+    def resume(self, commands: Sequence[Command]) -> None:
+        """Take in the open commands of an earlier run."""
+        for command in commands:
+            self._life_lines.add(command)
+
+    async def send(self, request: CommandRequest, timeout_s: float | None) -> Command:
+        """See ``Exchange.command``."""
+        command = self._make(request, timeout_s)
+        stored: asyncio.Future[StoreUnavailableError | None]
+        stored = asyncio.get_running_loop().create_future()
+        self._start(command, stored.set_result)
+        error = await asyncio.shield(stored)  # who asked may leave; the command goes on
+        if error is not None:
+            raise error
+        return await self.find(command.id) or command
+
+    def try_send(self, request: CommandRequest) -> None:
+        """Send a command that came by MQTT, where nobody waits for a refusal: it is logged."""
+        try:
+            self._start(self._make(request, None), lambda _: None)
+        except (RequestError, UnavailableError) as exc:
+            log.warning(
+                "command %s for %s/%s from %s refused: %s",
+                *(request.name, request.application, request.device, request.operator, exc),
+            )
+
+    async def find(self, command_id: str) -> Command | None:
+        """A command, open or ended."""
+        return self._in_memory(command_id) or await self._store.command(command_id)
+
+    async def wait(self, command_id: str, timeout_s: float) -> Command:
+        """See ``Exchange.wait_for_command``."""
+        if self._in_memory(command_id) is not None:
+            end: asyncio.Future[Command] = asyncio.get_running_loop().create_future()
+            self._waiting.setdefault(command_id, []).append(end)
+            try:
+                await asyncio.wait({end}, timeout=timeout_s)
+            finally:
+                self._stop_waiting(command_id, end)
+            if end.done():
+                return end.result()
+        command = await self.find(command_id)
+        if command is None:
+            raise NotFoundError(f"there is no command {command_id!r}")
+        return command
+
+    def catch_up(self, session: Session) -> None:
+        """Give a device that has just connected what its dialect says it missed."""
+        principal = session.principal
+        if principal.application is None or principal.device is None:
+            return
+        open_commands = self._life_lines.of_device(principal.application, principal.device)
+        if not open_commands:
+            return
+        messages = self._dialects[principal.dialect].on_connected(
+            principal, open_commands, self._registry, self._arrival()
+        )
+        for command, message in messages:
+            session.send(msgspec.structs.replace(message, token=command.id))
+            self._move(command, CommandState.SENT)
+
+    def acknowledged(self, command_id: str, reason_code: ReasonCode) -> None:
+        """The device's client acknowledged the message that carried a command."""
+        command = self._life_lines.get(command_id)
+        if command is None:
+            return
+        if reason_code >= 0x80:
+            error = f"the device refused it: {reason_code.name}"
+            self._move(command, CommandState.FAILED, error)
+        else:
+            self._move(command, CommandState.ACKNOWLEDGED)
+
+    def dropped(self, command_id: str, reason: str) -> None:
+        """The message that carried a command will not go out."""
+        command = self._life_lines.get(command_id)
+        if command is not None:
+            self._move(command, CommandState.FAILED, f"not sent: {reason}")
+
+    def update(self, updates: Sequence[CommandUpdate]) -> tuple[Command, ...]:
+        """Do what a device's message says; gives the commands to store, then to ``announce``."""
+        now_us = self._arrival().time_us
+        moved = tuple(c for update in updates for c in self._life_lines.update(update, now_us))
+        self._settle(moved)
+        return moved
+
+    def expire(self) -> None:
+        """End what has run out."""
+        ended = self._life_lines.expire(self._arrival().time_us)
+        if ended:
+            self._settle(ended)
+            self._store_steps(ended)
+
+    def announce(self, command: Command) -> None:
+        """Tell the live feed, the log and whoever waits."""
+        log.info(
+            "command %s for %s/%s: %s%s",
+            *(command.name, command.application, command.device, command.state.value),
+            f" ({command.error})" if command.error else "",
+        )
+        self._tell(
+            Event(
+                id=self._arrival().ids.uuid(),
+                type=COMMAND_EVENT,
+                kind=Kind.COMMAND,
+                application=command.application,
+                device=command.device,
+                sender=command.device,
+                channel=command.name,
+                time_us=command.updated_us,
+                data=msgspec.json.encode(command_record(command)),
+            )
+        )
+        if command.state.final:
+            self._settling.pop(command.id, None)
+            for end in self._waiting.pop(command.id, ()):
+                if not end.done():
+                    end.set_result(command)
+
+    def _make(self, request: CommandRequest, timeout_s: float | None) -> Command:
+        application = self._registry.application(request.application)
+        if application is None:
+            raise NotFoundError(f"there is no application {request.application!r}")
+        if self._registry.device(request.application, request.device) is None:
+            raise NotFoundError(
+                f"application {request.application!r} has no device {request.device!r}"
+            )
+        dialect = self._dialects[application.dialect]
+        arrival = self._arrival()
+        wait_s = dialect.command_timeout_s if timeout_s is None else timeout_s
+        command = Command(
+            id=dialect.command_id(arrival),
+            application=request.application,
+            device=request.device,
+            name=request.name,
+            data=request.data,
+            datacontenttype=request.datacontenttype,
+            created_us=arrival.time_us,
+            updated_us=arrival.time_us,
+            expires_us=None if wait_s is None else arrival.time_us + round(wait_s * 1_000_000),
+            operator=request.operator,
+        )
+        return dialect.check_command(command, self._registry)
+
+    def _start(
+        self, command: Command, stored: Callable[[StoreUnavailableError | None], None]
+    ) -> None:
+        """Store a command, then hand it over, then report.
+
+        Raises:
+            BusyError: Too many of the device's commands are open, or the store is behind.
+        """
+        self._life_lines.add(command)
+
+        def done(error: StoreUnavailableError | None) -> None:
+            if error is None:
+                self.announce(command)
+                self._hand_over(command)
+            else:
+                log.error("command %s was not stored: %s", command.id, error)
+                self._life_lines.drop(command.id)
+            stored(error)
+
+        try:
+            self._store.write(Batch(commands=(command,)), done)
+        except BusyError:
+            self._life_lines.drop(command.id)
+            raise
+
+    def _hand_over(self, command: Command) -> None:
+        """Bring a stored command to the connections that should have it."""
+        application = self._registry.application(command.application)
+        if application is None:
+            self._move(command, CommandState.FAILED, "its application was deleted")
+            return
+        dialect = self._dialects[application.dialect]
+        receivers = [
+            session
+            for device in dialect.receivers(command, self._registry)
+            for session in self._sessions.of_device(command.application, device)
+        ]
+        results = [
+            session.send(msgspec.structs.replace(message, token=command.id))
+            for session in receivers
+            for message in dialect.deliver_command(
+                command,
+                Receiver(session.principal, tuple(session.state.subscriptions.values())),
+                self._registry,
+            )
+        ]
+        if any(result is not SendResult.DROPPED for result in results):
+            self._move(command, CommandState.SENT)
+        elif not dialect.commands_wait:
+            error = "does not listen for commands" if receivers else "is not connected"
+            self._move(command, CommandState.FAILED, f"the device {error}")
+
+    def _move(self, command: Command, state: CommandState, error: str | None = None) -> None:
+        moved = self._life_lines.move(command, state, self._arrival().time_us, error=error)
+        if moved is not None:
+            self._settle([moved])
+            self._store_steps([moved])
+
+    def _in_memory(self, command_id: str) -> Command | None:
+        return self._life_lines.get(command_id) or self._settling.get(command_id)
+
+    def _settle(self, commands: Sequence[Command]) -> None:
+        self._settling.update({c.id: c for c in commands if c.state.final})
+
+    def _stop_waiting(self, command_id: str, end: asyncio.Future[Command]) -> None:
+        waiters = self._waiting.get(command_id, [])
+        if end in waiters:
+            waiters.remove(end)
+        if not waiters:
+            self._waiting.pop(command_id, None)
+
+    def _store_steps(self, commands: Sequence[Command]) -> None:
+        def done(error: StoreUnavailableError | None) -> None:
+            if error is not None:
+                log.error("steps of %d commands were not stored: %s", len(commands), error)
+            for command in commands:
+                self.announce(command)
+
+        try:
+            self._store.write(Batch(commands=tuple(commands)), done)
+        except BusyError as error:
+            done(StoreUnavailableError(str(error)))

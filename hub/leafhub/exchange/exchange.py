@@ -1,0 +1,594 @@
+"""The way of a message, from what a dialect understood to everybody who should know.
+
+A packet's outcome is carried out in this order: its changes are taken into the registry in memory;
+changes, events and commands go to the store as one batch; when that is committed the
+acknowledgement leaves, then the replies, then the events go to subscribers of every dialect. If
+the store does not take the batch, the changes are taken back and the client is not told that all
+is well.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from leafhub.dialects.base import (
+    Arrival,
+    Dialect,
+    Face,
+    Login,
+    Outcome,
+    Peer,
+    Principal,
+    Refusal,
+    SubscribeOutcome,
+)
+from leafhub.errors import BusyError, NotFoundError, RequestError, StoreUnavailableError
+from leafhub.exchange import proofs
+from leafhub.exchange.chance_and_time import Clock, RandomIds
+from leafhub.exchange.commands import Commands
+from leafhub.exchange.devices import DeviceMemory, Presence
+from leafhub.exchange.sessions import Link, Session, Sessions
+from leafhub.model.command import Command, CommandRequest
+from leafhub.model.device import Device, Operator
+from leafhub.model.event import BYTES, CONNECTION_EVENT, REGISTRY_EVENT, Event, Kind
+from leafhub.model.ids import Ids
+from leafhub.model.registry import (
+    Change,
+    DeleteApplication,
+    DeleteDevice,
+    PutApplication,
+    PutDevice,
+    Registry,
+    RegistryView,
+)
+from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
+from leafhub.mqtt.reason_codes import ReasonCode
+from leafhub.mqtt.requests import Delivered, Dropped
+from leafhub.stores.base import (
+    Batch,
+    CommandQuery,
+    EventQuery,
+    SettingsTypes,
+    Store,
+    StoredEvent,
+    StoreStatus,
+)
+
+RATE_SECONDS = 5
+"""Messages per second are a mean over so many seconds: long enough to be calm, short enough to be
+now."""
+SWEEP_S = 1.0
+"""How often run-out commands and kept sessions are looked for."""
+
+log = logging.getLogger(__name__)
+
+
+class Detection(Protocol):
+    """Tells whose credentials a CONNECT carries."""
+
+    def authenticate(
+        self, connect: Connect, peer: Peer, registry: RegistryView, arrival: Arrival
+    ) -> Login | Refusal:
+        """Judge CONNECT."""
+        ...
+
+
+class ExchangeStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How the exchange is.
+
+    Attributes:
+        started_us: When it started, microseconds since the epoch.
+        connections: Live MQTT sessions.
+        messages_total: Events stored since the start, without connection and registry events.
+        messages_per_second: Their mean over the last ``RATE_SECONDS``.
+        store: How the store is.
+        trouble: What is wrong, a sentence each.
+    """
+
+    started_us: int
+    connections: int
+    messages_total: int
+    messages_per_second: float
+    store: StoreStatus
+    trouble: tuple[str, ...]
+
+
+Stored = Callable[[StoreUnavailableError | None], None]
+"""Told when something is on disk, or why it is not."""
+Finish = Callable[[Outcome, StoreUnavailableError | None], None]
+"""Told what a PUBLISH meant, and that it is on disk or why not; sends the acknowledgement."""
+
+
+class Exchange:
+    """Routes, stores and answers; one for each hub, used from the event loop's thread only.
+
+    Args:
+        store: Where everything goes.
+        registry: Empty; filled from the store by ``start``.
+        detection: Decides which dialect a CONNECT belongs to.
+        faces: Who answers, by name.
+        dialects: Those of them that devices speak.
+        settings_types: For the store, see there.
+        clock: The time.
+        ids: Source of identifiers.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        registry: Registry,
+        detection: Detection,
+        faces: Mapping[str, Face],
+        dialects: Mapping[str, Dialect],
+        settings_types: SettingsTypes,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+    ) -> None:
+        self.registry = registry
+        self._store = store
+        self._detection = detection
+        self._faces = faces
+        self._dialects = dialects
+        self._settings_types = settings_types
+        self._clock = clock or Clock()
+        self._ids = ids or RandomIds()
+        self._sessions = Sessions()
+        self._devices = DeviceMemory()
+        self._commands = Commands(
+            registry=registry,
+            dialects=dialects,
+            sessions=self._sessions,
+            store=store,
+            arrival=self.arrival,
+            tell=self._route,
+        )
+        self._messages_total = 0
+        self._message_counts: deque[tuple[float, int]] = deque(maxlen=RATE_SECONDS + 1)
+        self._started_us = self._clock.now_us()
+        self._sweeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Open the store and take in what it holds.
+
+        Raises:
+            StoreUnavailableError: It cannot be opened.
+        """
+        snapshot = await self._store.open(self._settings_types)
+        for change in snapshot.changes:
+            self.registry.apply(change)
+        self._commands.resume(snapshot.commands)
+        for stored in snapshot.latest:
+            self._devices.learn(stored)
+        self._sweeper = asyncio.create_task(self._sweep(), name="exchange sweep")
+
+    async def stop(self) -> None:
+        """End every connection, store what that means, and close the store."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for session in self._sessions.live():
+            if session.link is not None:
+                session.link.end(ReasonCode.SERVER_SHUTTING_DOWN, "the hub is stopping")
+        await self._store.close()
+
+    def arrival(self) -> Arrival:
+        """Now, and a source of identifiers."""
+        return Arrival(self._clock.now_us(), self._ids)
+
+    def dialect(self, name: str) -> Dialect:
+        """The dialect of that name.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        dialect = self._dialects.get(name)
+        if dialect is None:
+            known = ", ".join(sorted(self._dialects))
+            raise NotFoundError(f"there is no dialect {name!r}; there are {known}")
+        return dialect
+
+    # Clients come and go
+
+    async def log_in(self, connect: Connect, peer: Peer) -> Principal | Refusal:
+        """Judge a CONNECT and check its proof; slow hashes are checked in a thread."""
+        verdict = self._detection.authenticate(connect, peer, self.registry, self.arrival())
+        if isinstance(verdict, Refusal):
+            return verdict
+        if verdict.credentials and not await self._is_proved(verdict):
+            return verdict.mismatch
+        if verdict.refusal is not None:
+            return verdict.refusal
+        if verdict.changes:
+            try:
+                await self._store_changes(verdict.changes)
+            except (RequestError, StoreUnavailableError) as exc:
+                return Refusal(reason_code=ReasonCode.SERVER_UNAVAILABLE, log=str(exc))
+        return verdict.principal
+
+    async def _is_proved(self, login: Login) -> bool:
+        now_us = self._clock.now_us()
+        valid = [c for c in login.credentials if c.expires_us is None or now_us < c.expires_us]
+        if any(proofs.verify(c, login.secret) for c in valid if c.kind not in proofs.SLOW_KINDS):
+            return True
+        for credential in valid:
+            if credential.kind in proofs.SLOW_KINDS and await asyncio.to_thread(
+                proofs.verify, credential, login.secret
+            ):
+                return True
+        return False
+
+    def attach(self, link: Link, principal: Principal, connect: Connect) -> tuple[Session, bool]:
+        """Bring a client in; gives its session and whether MQTT's Session Present is due."""
+        for displaced in tuple(self._sessions.displaced_by(principal)):
+            if displaced.link is not None:
+                displaced.link.end(ReasonCode.SESSION_TAKEN_OVER, "the same client connected anew")
+        first = not self._live_sessions_of(principal)
+        session, present = self._sessions.attach(
+            link, principal, clean_start=connect.clean_start, now_s=self._clock.now_s()
+        )
+        if first:
+            self._note_connection(principal, connected=True)
+        return session, present
+
+    def greet(self, session: Session) -> None:
+        """After CONNACK: what the device must catch up with."""
+        self._commands.catch_up(session)
+
+    def detach(self, session: Session, link: Link, will: Will | None) -> None:
+        """A connection is gone: its Will, then the news."""
+        principal = session.principal
+        if session.link is not link:
+            return  # the session has moved on to another connection
+        self._sessions.detach(session, self._clock.now_s())
+        if will is not None:
+            outcome = self._faces[principal.dialect].on_will(
+                will, principal, self.registry, self.arrival()
+            )
+            self._carry_out(session, Outcome(events=outcome.events, updates=outcome.updates))
+        if not self._live_sessions_of(principal):
+            self._note_connection(principal, connected=False)
+
+    # Packets
+
+    def publish(self, session: Session, publish: Publish, finish: Finish) -> None:
+        """Take one PUBLISH in; ``finish`` sends its acknowledgement when that is due."""
+        principal = session.principal
+        if principal.application is not None and principal.device is not None:
+            self._devices.see(principal.application, principal.device, self._clock.now_us())
+        outcome = self._faces[principal.dialect].on_publish(
+            publish, principal, self.registry, self.arrival()
+        )
+        self._carry_out(session, outcome, lambda error: finish(outcome, error))
+
+    def subscribe(
+        self, session: Session, subscribe: Subscribe, grant: Callable[[SubscribeOutcome], None]
+    ) -> None:
+        """Take one SUBSCRIBE in. ``grant`` queues SUBACK; what follows from it comes after."""
+        verdict = self._faces[session.principal.dialect].on_subscribe(
+            subscribe, session.principal, self.registry, self.arrival()
+        )
+        if verdict.outcome.become is not None:
+            self._become(session, verdict.outcome.become)
+        grant(verdict)
+        subscriptions = session.state.subscriptions
+        for request, granted in zip(subscribe.requests, verdict.grants, strict=True):
+            subscription = subscriptions.get(request.topic_filter)
+            if granted.reason_code >= 0x80 or subscription is None:
+                continue
+            if granted.note:
+                subscriptions[request.topic_filter] = msgspec.structs.replace(
+                    subscription, note=granted.note
+                )
+            self._sessions.subscribe(session, request.topic_filter, granted.routes)
+        self._carry_out(session, msgspec.structs.replace(verdict.outcome, become=None))
+
+    def unsubscribe(self, session: Session, unsubscribe: Unsubscribe) -> list[ReasonCode]:
+        """Take one UNSUBSCRIBE in; gives the answers."""
+        answers = self._faces[session.principal.dialect].on_unsubscribe(
+            unsubscribe, session.principal, frozenset(session.state.subscriptions)
+        )
+        for topic_filter, _ in answers:
+            if topic_filter is not None:
+                session.state.subscriptions.pop(topic_filter, None)
+                self._sessions.unsubscribe(session, topic_filter)
+        return [reason_code for _, reason_code in answers]
+
+    def delivered(self, delivered: Delivered) -> None:
+        """A client acknowledged a message that carried a command."""
+        self._commands.acknowledged(str(delivered.token), delivered.reason_code)
+
+    def dropped(self, dropped: Dropped) -> None:
+        """A message that carried a command was given up."""
+        self._commands.dropped(str(dropped.token), dropped.reason.value)
+
+    # Operators
+
+    async def operator(self, name: str | None, secret: str) -> Operator | None:
+        """The operator with that login; by the secret alone where ``name`` is ``None``."""
+        named = None if name is None else self.registry.operator(name)
+        operators = self.registry.operators() if name is None else [named] if named else []
+        for operator in operators:
+            for credential in operator.credentials:
+                if credential.kind in proofs.SLOW_KINDS:
+                    fits = await asyncio.to_thread(proofs.verify, credential, secret.encode())
+                else:
+                    fits = proofs.verify(credential, secret.encode())
+                if fits:
+                    return operator
+        return None
+
+    async def apply(self, changes: Sequence[Change]) -> None:
+        """Change the registry; committed on return, and in force on live connections.
+
+        Raises:
+            RequestError: A change does not fit; nothing changed.
+            StoreUnavailableError: The store did not take it; nothing changed.
+        """
+        await self._store_changes(changes)
+        self._end_unwelcome(changes)
+
+    async def command(self, request: CommandRequest, timeout_s: float | None = None) -> Command:
+        """Send a command; on return it is stored and, where the device is there, handed over.
+
+        Raises:
+            NotFoundError: No such application or device.
+            RequestError: The command can never be delivered, like an action that the device does
+                not have.
+            BusyError: The device has too many open commands.
+            StoreUnavailableError: It was not stored.
+        """
+        return await self._commands.send(request, timeout_s)
+
+    async def wait_for_command(self, command_id: str, timeout_s: float) -> Command:
+        """The command when it is final, or as it stands after ``timeout_s``.
+
+        Raises:
+            NotFoundError: There is no such command.
+        """
+        return await self._commands.wait(command_id, timeout_s)
+
+    async def find_command(self, command_id: str) -> Command | None:
+        """A command, open or ended."""
+        return await self._commands.find(command_id)
+
+    async def commands(self, query: CommandQuery) -> Sequence[Command]:
+        """Stored commands."""
+        return await self._store.commands(query)
+
+    async def events(self, query: EventQuery) -> Sequence[StoredEvent]:
+        """Stored events."""
+        return await self._store.events(query)
+
+    def presence(self, application: str, device: str) -> Presence:
+        """The evidence for whether a device is there."""
+        links = [s.link for s in self._sessions.of_device(application, device) if s.link]
+        seen_us = self._devices.seen_us(application, device)
+        heard = [link.heard_us for link in links] + ([seen_us] if seen_us is not None else [])
+        return Presence(
+            connections=len(links),
+            addresses=tuple(sorted({link.address for link in links})),
+            seen_us=max(heard, default=None),
+        )
+
+    def latest(self, application: str, device: str) -> Mapping[str, Event]:
+        """The newest event of each channel of a device."""
+        return self._devices.latest(application, device)
+
+    def status(self) -> ExchangeStatus:
+        """How the exchange is."""
+        store = self._store.status()
+        return ExchangeStatus(
+            started_us=self._started_us,
+            connections=len(self._sessions),
+            messages_total=self._messages_total,
+            messages_per_second=self._messages_per_second(),
+            store=store,
+            trouble=() if store.trouble is None else (store.trouble,),
+        )
+
+    # Carrying out
+
+    async def _store_changes(self, changes: Sequence[Change]) -> None:
+        committed: asyncio.Future[StoreUnavailableError | None]
+        committed = asyncio.get_running_loop().create_future()
+        self._commit(Outcome(changes=tuple(changes)), committed.set_result)
+        error = await asyncio.shield(committed)  # who asked may leave; the work goes on
+        if error is not None:
+            raise error
+
+    def _carry_out(self, session: Session, outcome: Outcome, finish: Stored | None = None) -> None:
+        """Commit what an outcome asks for, then acknowledge, reply, and close if it says so."""
+        if outcome.log:
+            log.info("%s: %s", _name(session.principal), outcome.log)
+        if outcome.become is not None:
+            self._become(session, outcome.become)
+
+        def after(error: StoreUnavailableError | None) -> None:
+            if finish is not None:
+                finish(error)
+            if error is None:
+                for reply in outcome.replies:
+                    session.send(reply)
+            lost_promotion = error is not None and outcome.become is not None
+            if session.link is not None and (outcome.close or lost_promotion):
+                session.link.end(ReasonCode.NOT_AUTHORIZED, outcome.log or "not stored")
+
+        try:
+            self._commit(outcome, after)
+        except RequestError as exc:  # another packet won the race for a name
+            log.info("%s: %s", _name(session.principal), exc)
+            after(StoreUnavailableError(str(exc)))
+        for request in outcome.commands:
+            self._commands.try_send(request)
+
+    def _commit(self, outcome: Outcome, finish: Stored) -> None:
+        """Take changes in, store everything as one batch, and tell subscribers when it is on disk.
+
+        Raises:
+            RequestError: A change does not fit; nothing was taken in.
+        """
+        undo, news = self._take_in(outcome.changes)
+        events = (*outcome.events, *news)
+        commands = self._commands.update(outcome.updates)
+        if not (outcome.changes or events or commands):
+            finish(None)
+            return
+
+        def done(error: StoreUnavailableError | None) -> None:
+            if error is not None:
+                log.error("not stored: %s", error)
+                for change in undo:
+                    self.registry.apply(change)
+            finish(error)
+            if error is None:
+                self._publish_events(events)
+            for command in commands:
+                self._commands.announce(command)
+
+        try:
+            self._store.write(
+                Batch(changes=outcome.changes, events=events, commands=commands), done
+            )
+        except BusyError as error:
+            done(StoreUnavailableError(str(error)))
+
+    def _take_in(self, changes: Iterable[Change]) -> tuple[list[Change], list[Event]]:
+        """Apply changes in memory; gives what undoes them, and the events that tell of devices."""
+        undo: list[Change] = []
+        news: list[Event] = []
+        try:
+            for change in changes:
+                undo[:0] = self.registry.apply(change)
+                if isinstance(change, PutDevice):
+                    news.append(self._registry_event(change.device.application, change.device.id))
+        except RequestError:
+            for change in undo:
+                self.registry.apply(change)
+            raise
+        return undo, news
+
+    def _publish_events(self, events: Iterable[Event]) -> None:
+        for event in events:
+            if event.kind not in (Kind.CONNECTION, Kind.REGISTRY, Kind.COMMAND):
+                self._messages_total += 1
+            self._devices.note(event)
+            self._route(event)
+
+    def _route(self, event: Event) -> None:
+        for name, face in self._faces.items():
+            if not self._sessions.has_routes(name):
+                continue
+            served: set[Session] = set()
+            for topic in face.topics_of(event, self.registry):
+                for session, subscription in self._sessions.match(topic).items():
+                    if session in served:
+                        continue
+                    served.add(session)
+                    principal = session.principal
+                    message = face.deliver(event, subscription, principal, self.registry)
+                    if message is not None:
+                        session.send(message)
+
+    def _become(self, session: Session, principal: Principal) -> None:
+        first = not self._live_sessions_of(principal)
+        self._sessions.become(session, principal)
+        if first:
+            self._note_connection(principal, connected=True)
+
+    def _live_sessions_of(self, principal: Principal) -> tuple[Session, ...]:
+        if principal.application is None or principal.device is None:
+            return ()
+        return self._sessions.of_device(principal.application, principal.device)
+
+    def _note_connection(self, principal: Principal, *, connected: bool) -> None:
+        if principal.application is None or principal.device is None:
+            return
+        event = Event(
+            id=self._ids.uuid(),
+            type=CONNECTION_EVENT,
+            kind=Kind.CONNECTION,
+            application=principal.application,
+            device=principal.device,
+            sender=principal.device,
+            channel="connection",
+            time_us=self._clock.now_us(),
+            data=b'{"connected":true}' if connected else b'{"connected":false}',
+        )
+        self._devices.see(event.application, event.device, event.time_us)
+        self._commit(Outcome(events=(event,)), lambda _: None)  # a failure was logged
+
+    def _registry_event(self, application: str, device: str) -> Event:
+        return Event(
+            id=self._ids.uuid(),
+            type=REGISTRY_EVENT,
+            kind=Kind.REGISTRY,
+            application=application,
+            device=device,
+            sender=device,
+            channel="devices",
+            time_us=self._clock.now_us(),
+            datacontenttype=BYTES,
+            data=b"",
+        )
+
+    def _end_unwelcome(self, changes: Iterable[Change]) -> None:
+        """Close the connections whose device may no longer log in as it did."""
+        for change in changes:
+            match change:
+                case PutDevice(device):
+                    places = [(device.application, device.id)]
+                case DeleteDevice(application, device_id):
+                    places = [(application, device_id)]
+                    self._devices.forget(application, device_id)
+                case PutApplication(application) if not application.enabled:
+                    places = [
+                        (d.application, d.id) for d in self.registry.devices(application.name)
+                    ]
+                case DeleteApplication(name):
+                    places = [
+                        (name, session.principal.device or "")
+                        for session in self._sessions.live()
+                        if session.principal.application == name
+                    ]
+                case _:
+                    places = []
+            for place in places:
+                for session in self._sessions.of_device(*place):
+                    if session.link is not None and not self._may_stay(
+                        self.registry.device(*place)
+                    ):
+                        session.link.end(
+                            ReasonCode.ADMINISTRATIVE_ACTION, "the device may no longer log in"
+                        )
+
+    def _may_stay(self, device: Device | None) -> bool:
+        if device is None or not device.enabled:
+            return False
+        application = self.registry.application(device.application)
+        return application is not None and application.enabled
+
+    # Time
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            self._message_counts.append((self._clock.now_s(), self._messages_total))
+            self._sessions.expire(self._clock.now_s())
+            self._commands.expire()
+
+    def _messages_per_second(self) -> float:
+        if len(self._message_counts) < 2:
+            return 0.0
+        (since_s, before), (until_s, after) = self._message_counts[0], self._message_counts[-1]
+        return (after - before) / (until_s - since_s)
+
+
+def _name(principal: Principal) -> str:
+    """How the log calls a client."""
+    if principal.application is not None and principal.device is not None:
+        return f"{principal.application}/{principal.device}"
+    return f"{principal.login or principal.client_id or 'anonymous'}@{principal.peer.address}"

@@ -1,0 +1,110 @@
+"""Commands on their way: which are open, what moves them on, and when they run out."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from leafhub.errors import BusyError
+from leafhub.model.command import NEXT_STATES, Command, CommandState, CommandUpdate
+
+OPEN_COMMANDS = 1000
+"""Open commands a device may have: a device that is away for good must not fill the memory."""
+
+
+class LifeLines:
+    """The open commands of all devices. Pure: the caller stores changes and tells the time."""
+
+    def __init__(self) -> None:
+        self._by_device: dict[tuple[str, str], dict[str, Command]] = {}  # oldest first
+        self._device_of: dict[str, tuple[str, str]] = {}
+
+    def __len__(self) -> int:
+        """How many commands are open."""
+        return len(self._device_of)
+
+    def add(self, command: Command) -> None:
+        """Take a new or re-read command in, unless it is final.
+
+        Raises:
+            BusyError: The device has ``OPEN_COMMANDS`` open.
+        """
+        if command.state.final:
+            return
+        place = (command.application, command.device)
+        commands = self._by_device.setdefault(place, {})
+        if len(commands) >= OPEN_COMMANDS:
+            raise BusyError(f"{command.device} has {OPEN_COMMANDS} open commands")
+        commands[command.id] = command
+        self._device_of[command.id] = place
+
+    def get(self, command_id: str) -> Command | None:
+        """An open command."""
+        place = self._device_of.get(command_id)
+        return None if place is None else self._by_device[place][command_id]
+
+    def of_device(self, application: str, device: str) -> tuple[Command, ...]:
+        """The open commands of a device, oldest first."""
+        return tuple(self._by_device.get((application, device), {}).values())
+
+    def move(
+        self,
+        command: Command,
+        state: CommandState,
+        now_us: int,
+        *,
+        answer: bytes | None = None,
+        error: str | None = None,
+    ) -> Command | None:
+        """Move one command on and give it back; ``None`` when its life line has no such step."""
+        if state not in NEXT_STATES[command.state]:
+            return None
+        moved = msgspec.structs.replace(
+            command, state=state, updated_us=now_us, answer=answer or command.answer, error=error
+        )
+        place = self._device_of.get(command.id)
+        if place is None:
+            return None
+        if state.final:
+            self._forget(command.id)
+        else:
+            self._by_device[place][command.id] = moved
+        return moved
+
+    def update(self, update: CommandUpdate, now_us: int) -> list[Command]:
+        """Do what a device's message says; gives the commands that moved."""
+        moved = [
+            self.move(command, update.state, now_us, answer=update.answer, error=update.error)
+            for command in self._meant(update)
+        ]
+        return [command for command in moved if command is not None]
+
+    def drop(self, command_id: str) -> None:
+        """Forget a command that was never stored."""
+        if command_id in self._device_of:
+            self._forget(command_id)
+
+    def expire(self, now_us: int) -> list[Command]:
+        """End what has run out; gives those commands."""
+        late = [
+            command
+            for commands in self._by_device.values()
+            for command in commands.values()
+            if command.expires_us is not None and command.expires_us <= now_us
+        ]
+        ended = [
+            self.move(c, CommandState.EXPIRED, now_us, error="no answer in time") for c in late
+        ]
+        return [command for command in ended if command is not None]
+
+    def _meant(self, update: CommandUpdate) -> Iterator[Command]:
+        commands = self.of_device(update.application, update.device)
+        if update.id is not None:
+            return (command for command in commands if command.id == update.id)
+        named = [command for command in commands if command.name == update.name]
+        return iter(named if update.all_open else named[:1])
+
+    def _forget(self, command_id: str) -> None:
+        place = self._device_of.pop(command_id)
+        del self._by_device[place][command_id]
+        if not self._by_device[place]:
+            del self._by_device[place]

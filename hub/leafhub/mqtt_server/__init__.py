@@ -1,0 +1,1 @@
+"""The shell round MQTT: listeners, connections and their timers."""

@@ -1,0 +1,353 @@
+"""One client's connection: bytes, deadlines, and the way from the protocol to the exchange."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from typing import Protocol, assert_never
+
+from leafhub.dialects.base import Outcome, Peer, Principal, Refusal, SubscribeOutcome
+from leafhub.errors import StoreUnavailableError
+from leafhub.exchange.exchange import Exchange
+from leafhub.exchange.sessions import Session
+from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe
+from leafhub.mqtt.policy import Policy
+from leafhub.mqtt.reason_codes import ReasonCode
+from leafhub.mqtt.requests import Closed, Delivered, Dropped, Request
+from leafhub.mqtt.session import Connection, OutgoingMessage, Phase, SendResult
+from leafhub.mqtt_server.settings import MqttSettings
+
+UNFINISHED_MESSAGES = 1_000
+"""Messages of one client that may wait for the store; then its packets wait too."""
+CLOSE_GRACE_S = 3.0
+"""How long the last bytes may take to leave before the transport is cut."""
+
+log = logging.getLogger(__name__)
+
+
+class Listener(Protocol):
+    """The place that accepted a connection."""
+
+    settings: MqttSettings
+
+    def peer_of(self, transport: asyncio.Transport) -> Peer:
+        """Tell how a client reached the hub."""
+        ...
+
+    def opened(self, connection: "MqttConnection") -> bool:
+        """Count a connection; ``False``: there are too many."""
+        ...
+
+    def gone(self, connection: "MqttConnection") -> None:
+        """A counted connection ended."""
+        ...
+
+
+class MqttConnection(asyncio.Protocol):
+    """The shell round one ``Connection``; the exchange knows it as a ``Link``."""
+
+    def __init__(self, exchange: Exchange, listener: Listener) -> None:
+        self._exchange = exchange
+        self._listener = listener
+        self._loop = asyncio.get_running_loop()
+        settings = listener.settings
+        self._connection = Connection(
+            Policy(maximum_packet_bytes=settings.maximum_packet_bytes),
+            connect_deadline_s=time.monotonic() + settings.connect_time_s,
+        )
+        self._transport: asyncio.Transport | None = None
+        self._peer = Peer(address="", tls=False)
+        self._session: Session | None = None
+        self._login: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._write_timer: asyncio.TimerHandle | None = None
+        self._flush_is_due = False
+        self._ended = False
+        self._unfinished = 0
+        self._reading = True
+        self._heard_us = 0
+
+    # The transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client is there."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 -- servers make no others
+        self._transport = transport
+        self._peer = self._listener.peer_of(transport)
+        if not self._listener.opened(self):
+            log.warning("%s: turned away, maximum_connections is reached", self._peer.address)
+            self._ended = True
+            transport.abort()
+            return
+        transport.set_write_buffer_limits(high=self._listener.settings.write_buffer_bytes)
+        self._set_timer()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came."""
+        self._heard_us = time.time_ns() // 1000
+        self._take(self._connection.receive(data, time.monotonic()))
+        self._flush()
+
+    def eof_received(self) -> bool:
+        """The client will send no more; what it sent is handled, then the connection ends."""
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The transport is gone."""
+        if self._transport is None or self._ended:
+            return
+        closed = self._connection.lost(f"connection lost: {exc}" if exc else "connection closed")
+        self._end(closed)
+
+    def pause_writing(self) -> None:
+        """The client does not read; neither do we, until it does, or too long passed."""
+        self._update_reading()
+        self._write_timer = self._loop.call_later(
+            self._listener.settings.write_time_s,
+            lambda: self._cut("took nothing for write_time_s"),
+        )
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+        self._update_reading()
+
+    # The exchange's Link
+
+    @property
+    def address(self) -> str:
+        """IP address of the peer."""
+        return self._peer.address
+
+    @property
+    def heard_us(self) -> int:
+        """When the last bytes came, microseconds since the epoch."""
+        return self._heard_us
+
+    def send(self, message: OutgoingMessage) -> SendResult:
+        """Give the client a message; a QoS 0 message is lost on a client that does not read."""
+        if self._write_timer is not None and message.qos == 0:
+            return SendResult.DROPPED
+        result = self._connection.send(message, time.monotonic())
+        self._flush_soon()
+        return result
+
+    def end(self, reason_code: ReasonCode | None, reason: str) -> None:
+        """Close it; the session is detached when this returns."""
+        self._connection.end(reason_code, reason)
+        self._flush()
+
+    # Requests of the protocol
+
+    def _take(self, requests: list[Request]) -> None:
+        """Handle requests in order, and those that had to wait for them."""
+        waiting = deque(requests)
+        while waiting:
+            self._handle(waiting.popleft())
+            if not waiting:
+                waiting.extend(self._go_on())
+
+    def _handle(self, request: Request) -> None:
+        if isinstance(request, Closed):
+            self._end(request)
+        elif isinstance(request, Connect):
+            self._login = self._loop.create_task(
+                self._log_in(request), name=f"login {request.client_id}@{self._peer.address}"
+            )
+        elif self._connection.closing or self._session is None:
+            return  # what came behind the packet that ended the connection
+        else:
+            self._handle_in_session(request, self._session)
+
+    def _handle_in_session(
+        self,
+        request: Publish | Subscribe | Unsubscribe | Delivered | Dropped,
+        session: Session,
+    ) -> None:
+        match request:
+            case Publish():
+                self._unfinished += 1
+                self._exchange.publish(
+                    session, request, lambda outcome, error: self._finish(request, outcome, error)
+                )
+                if self._unfinished >= UNFINISHED_MESSAGES:
+                    self._connection.pause()
+            case Subscribe():
+                self._exchange.subscribe(
+                    session, request, lambda verdict: self._grant(request, verdict)
+                )
+            case Unsubscribe():
+                self._connection.unsubscribed(
+                    request, self._exchange.unsubscribe(session, request)
+                )
+            case Delivered():
+                self._exchange.delivered(request)
+            case Dropped():
+                self._exchange.dropped(request)
+            case _:
+                assert_never(request)
+        if session.principal.policy is not self._connection.policy:
+            self._connection.set_policy(session.principal.policy)
+
+    def _go_on(self) -> list[Request]:
+        """Let the packets come that had to wait, unless too much is unfinished."""
+        connection = self._connection
+        if connection.phase is not Phase.PAUSED or self._unfinished >= UNFINISHED_MESSAGES:
+            return []
+        requests = connection.resume(time.monotonic())
+        self._update_reading()
+        return requests
+
+    def _finish(
+        self, publish: Publish, outcome: Outcome, error: StoreUnavailableError | None
+    ) -> None:
+        """Acknowledge a PUBLISH, now that it is on disk; or say what can be said if it is not."""
+        self._unfinished -= 1
+        connection = self._connection
+        if error is not None and connection.protocol_level >= 5:
+            connection.acknowledge(publish, ReasonCode.QUOTA_EXCEEDED, str(error))
+        elif error is not None and publish.qos > 0:
+            connection.end(None, f"not stored: {error}")  # it sends again when it is back
+        elif not outcome.silent:
+            connection.acknowledge(publish, outcome.reason_code, outcome.reason_string)
+        if self._unfinished == UNFINISHED_MESSAGES // 2 and connection.phase is Phase.PAUSED:
+            self._loop.call_soon(self._go_on_later)
+        self._flush_soon()
+
+    def _go_on_later(self) -> None:
+        self._take(self._go_on())
+        self._flush()
+
+    def _grant(self, subscribe: Subscribe, verdict: SubscribeOutcome) -> None:
+        codes = [ReasonCode(grant.reason_code) for grant in verdict.grants]
+        self._connection.grant(subscribe, codes)
+
+    async def _log_in(self, connect: Connect) -> None:
+        """Judge CONNECT; meanwhile the client's packets wait."""
+        try:
+            verdict = await self._exchange.log_in(connect, self._peer)
+        except StoreUnavailableError as exc:
+            verdict = Refusal(reason_code=ReasonCode.SERVER_UNAVAILABLE, log=str(exc))
+        if self._connection.closing:
+            return
+        if isinstance(verdict, Refusal):
+            log.info("%s: refused as %s: %s", self._peer.address, _login_of(connect), verdict.log)
+            if verdict.protocol_level is not None:
+                self._connection.protocol_level = verdict.protocol_level
+            self._connection.refuse(verdict.reason_code)
+        else:
+            self._accept(verdict, connect)
+            self._take(self._go_on())
+        self._flush()
+
+    def _accept(self, principal: Principal, connect: Connect) -> None:
+        session, present = self._exchange.attach(self, principal, connect)
+        self._session = session
+        self._connection.accept(
+            principal.policy,
+            session.state,
+            session_present=present,
+            now_s=time.monotonic(),
+            assigned_client_id=None if connect.client_id else principal.client_id or None,
+        )
+        log.info(
+            "%s: connected from %s (%s, MQTT %s%s)",
+            *(_name(principal), self._peer.address, principal.dialect),
+            {3: "3.1", 4: "3.1.1", 5: "5.0"}[connect.protocol_level],
+            ", TLS" if self._peer.tls else "",
+        )
+        self._exchange.greet(session)
+
+    # Output, deadlines, the end
+
+    def _flush_soon(self) -> None:
+        """Write once for all that is done in this turn of the loop."""
+        if not self._flush_is_due:
+            self._flush_is_due = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_is_due = False
+        transport = self._transport
+        if transport is None or self._ended:
+            return
+        output = self._connection.take_output()
+        if output:
+            transport.write(output)
+        if self._connection.closing:
+            self._end(self._connection.lost("closed"))
+            return
+        self._update_reading()
+
+    def _update_reading(self) -> None:
+        """Read only while the client reads what we say, and while its packets need not wait."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        reading = (
+            self._write_timer is None
+            and not self._connection.input_full
+            and self._unfinished < UNFINISHED_MESSAGES
+        )
+        if reading and not self._reading:
+            transport.resume_reading()
+        elif self._reading and not reading:
+            transport.pause_reading()
+        self._reading = reading
+
+    def _set_timer(self) -> None:
+        """Look again when the next deadline can be over; packets move it meanwhile."""
+        deadline_s = self._connection.next_deadline_s()
+        delay_s = 1.0 if deadline_s is None else max(0.05, deadline_s - time.monotonic())
+        self._timer = self._loop.call_later(min(delay_s, 60.0), self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._take(self._connection.on_deadline(time.monotonic()))
+        self._flush()
+        if not self._ended:
+            self._set_timer()
+
+    def _cut(self, reason: str) -> None:
+        self._connection.end(None, reason)
+        self._flush()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _end(self, closed: Closed | None) -> None:
+        """The one end of every connection: write what is left, close, and tell the exchange."""
+        if self._ended:
+            return
+        self._ended = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+        if self._login is not None and self._session is None:
+            self._login.cancel()
+        transport = self._transport
+        if transport is not None:
+            output = self._connection.take_output()
+            if output and not transport.is_closing():
+                transport.write(output)
+            transport.close()
+            self._loop.call_later(CLOSE_GRACE_S, transport.abort)
+        self._listener.gone(self)
+        if closed is None:
+            return
+        session = self._session
+        who = _name(session.principal) if session is not None else self._peer.address
+        log.info("%s: gone: %s", who, closed.reason)
+        if session is not None:
+            self._exchange.detach(session, self, closed.will)
+
+
+def _name(principal: Principal) -> str:
+    if principal.application is not None and principal.device is not None:
+        return f"{principal.application}/{principal.device}"
+    return principal.login or principal.client_id or f"anonymous@{principal.peer.address}"
+
+
+def _login_of(connect: Connect) -> str:
+    return repr(connect.username or connect.client_id or "anonymous")

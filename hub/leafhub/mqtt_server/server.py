@@ -1,0 +1,151 @@
+"""Where MQTT is served: TCP and TLS listeners, and how many connections they take."""
+
+import asyncio
+import logging
+import ssl
+import weakref
+
+from leafhub.dialects.base import Peer
+from leafhub.errors import ConfigurationError
+from leafhub.exchange.exchange import Exchange
+from leafhub.mqtt.reason_codes import ReasonCode
+from leafhub.mqtt_server.connection import MqttConnection
+from leafhub.mqtt_server.settings import MqttListener, MqttSettings
+
+BACKLOG = 1_000
+"""Connections the kernel holds until they are accepted; a fleet comes all at once."""
+
+log = logging.getLogger(__name__)
+
+
+class ServerNames:
+    """Remembers the name each TLS client asked for (SNI, RFC 6066 §3)."""
+
+    def __init__(self) -> None:
+        self._names: weakref.WeakKeyDictionary[ssl.SSLObject, str] = weakref.WeakKeyDictionary()
+
+    def note(
+        self, ssl_object: ssl.SSLObject, server_name: str | None, _context: ssl.SSLContext
+    ) -> None:
+        """Take the name during the handshake."""
+        if server_name is not None:
+            self._names[ssl_object] = server_name.lower()
+
+    def of(self, ssl_object: ssl.SSLObject) -> str | None:
+        """The name a client asked for."""
+        return self._names.get(ssl_object)
+
+
+class OpenListener:
+    """One listener at work, see ``leafhub.mqtt_server.connection.Listener``."""
+
+    def __init__(self, server: "MqttServer", listener: MqttListener) -> None:
+        self.settings = server.settings
+        self._server = server
+        self._listener = listener
+
+    def peer_of(self, transport: asyncio.Transport) -> Peer:
+        """Tell how a client reached the hub."""
+        peername = transport.get_extra_info("peername")
+        ssl_object = transport.get_extra_info("ssl_object")
+        return Peer(
+            address=str(peername[0]) if peername else "unknown",
+            tls=ssl_object is not None,
+            server_name=None if ssl_object is None else self._server.server_names.of(ssl_object),
+            dialect=self._listener.dialect,
+            hub_domain=self._server.domain,
+        )
+
+    def opened(self, connection: MqttConnection) -> bool:
+        """Count a connection."""
+        return self._server.take(connection)
+
+    def gone(self, connection: MqttConnection) -> None:
+        """A counted connection ended."""
+        self._server.release(connection)
+
+
+class MqttServer:
+    """All MQTT listeners.
+
+    Args:
+        exchange: Where packets go.
+        settings: Listeners and limits.
+        tls: For the TLS listeners; its SNI callback is taken.
+        domain: The hub's own domain.
+
+    Attributes:
+        addresses: Where MQTT is served, like ``mqtts://0.0.0.0:8883``, after ``start``.
+    """
+
+    def __init__(
+        self, exchange: Exchange, settings: MqttSettings, tls: ssl.SSLContext, domain: str
+    ) -> None:
+        self.settings = settings
+        self.domain = domain
+        self.server_names = ServerNames()
+        self.connections: set[MqttConnection] = set()
+        self.addresses: list[str] = []
+        self._exchange = exchange
+        self._tls = tls
+        self._tls.sni_callback = self.server_names.note
+        self._servers: list[asyncio.Server] = []
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            ConfigurationError: An address cannot be listened on; nothing is.
+        """
+        try:
+            for listener in self.settings.listeners:
+                await self._listen(listener)
+        except ConfigurationError:
+            self.stop()
+            raise
+
+    async def _listen(self, listener: MqttListener) -> None:
+        place = OpenListener(self, listener)
+        try:
+            server = await asyncio.get_running_loop().create_server(
+                lambda: MqttConnection(self._exchange, place),
+                listener.host,
+                listener.port,
+                ssl=self._tls if listener.tls else None,
+                ssl_handshake_timeout=self.settings.handshake_time_s if listener.tls else None,
+                backlog=BACKLOG,
+            )
+        except OSError as exc:
+            raise ConfigurationError(
+                f"cannot listen on {listener.host}:{listener.port} ({exc.strerror}); "
+                "stop the program that does, or name another port under [mqtt] listeners",
+                path="mqtt.listeners",
+            ) from exc
+        self._servers.append(server)
+        scheme = "mqtts" if listener.tls else "mqtt"
+        port = server.sockets[0].getsockname()[1]
+        pinned = f" ({listener.dialect})" if listener.dialect else ""
+        self.addresses.append(f"{scheme}://{listener.host}:{port}{pinned}")
+        log.info("MQTT at %s", self.addresses[-1])
+
+    def take(self, connection: MqttConnection) -> bool:
+        """Count a connection; ``False``: ``maximum_connections`` is reached."""
+        if len(self.connections) >= self.settings.maximum_connections:
+            return False
+        self.connections.add(connection)
+        return True
+
+    def release(self, connection: MqttConnection) -> None:
+        """A counted connection ended."""
+        self.connections.discard(connection)
+
+    def stop(self) -> None:
+        """Accept no more; the connections there are, the exchange ends."""
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+
+    def cut(self) -> None:
+        """End the connections that have no session yet."""
+        for connection in tuple(self.connections):
+            connection.end(ReasonCode.SERVER_SHUTTING_DOWN, "the hub is stopping")
