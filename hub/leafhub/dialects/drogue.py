@@ -134,7 +134,7 @@ class _Answer(msgspec.Struct, frozen=True):
 
     command: str
     result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    error: str | msgspec.UnsetType = msgspec.UNSET
+    error: str | None = None
 
 
 class _Claim(msgspec.Struct, frozen=True):
@@ -491,16 +491,19 @@ def _read_answer(
         answer = _answer_decoder.decode(payload)
     except msgspec.ValidationError:
         return None
-    failed = answer.error is not msgspec.UNSET
-    if not failed and answer.result is msgspec.UNSET:
-        return None
-    return CommandUpdate(
+    update = CommandUpdate(
         application=device.application,
         device=device.id,
         name=answer.command,
-        state=CommandState.FAILED if failed else CommandState.ANSWERED,
-        answer=None if failed else bytes(answer.result),
-        error=answer.error if failed else None,
+        state=CommandState.FAILED,
+        error=answer.error,
+    )
+    if answer.error is not None:
+        return update
+    if isinstance(answer.result, msgspec.UnsetType):
+        return None
+    return msgspec.structs.replace(
+        update, state=CommandState.ANSWERED, answer=bytes(answer.result)
     )
 
 

@@ -13,7 +13,7 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 MakeRegistry = Callable[..., Registry]
-"""What the fixture ``make_registry`` gives: takes dialects, and changes to begin with as ``changes=``."""
+"""Takes dialects, and the changes to begin with as ``changes=``."""
 
 
 def _number(value: int, digits: str, count: int) -> str:
