@@ -197,7 +197,7 @@ class Connection:
         return self._last_packet_s + self.policy.keep_alive_zero_idle_s
 
     def on_deadline(self, now_s: float) -> list[Request]:
-        """End the connection if its deadline is over; call it once ``next_deadline_s`` has passed."""
+        """End the connection if its deadline is over; call it when ``next_deadline_s`` is past."""
         self._now_s = now_s
         deadline_s = self.next_deadline_s()
         if deadline_s is None or now_s < deadline_s:
@@ -337,12 +337,20 @@ class Connection:
         subscribe: Subscribe,
         reason_codes: Sequence[ReasonCode],
         reason_string: str | None = None,
+        notes: Sequence[str] | None = None,
     ) -> None:
-        """Answer SUBSCRIBE with a code for each request; what was granted stays in the session."""
+        """Answer SUBSCRIBE with a code for each request; what was granted stays in the session.
+
+        ``notes``, one for each request, go into the subscriptions.
+        """
         if self._phase not in ACCEPTED or self.state is None:
             return
         identifiers = subscribe.properties.subscription_identifiers
-        for request, reason_code in zip(subscribe.requests, reason_codes, strict=True):
+        if notes is None:
+            notes = ("",) * len(reason_codes)
+        for request, reason_code, note in zip(
+            subscribe.requests, reason_codes, notes, strict=True
+        ):
             if reason_code.is_failure:
                 continue
             self.state.subscriptions[request.topic_filter] = Subscription(
@@ -351,6 +359,7 @@ class Connection:
                 request.no_local,
                 request.retain_as_published,
                 identifiers[0] if identifiers else None,
+                note,
             )
         self._write_answer(
             Suback(subscribe.packet_id, tuple(reason_codes), _reason(reason_string))

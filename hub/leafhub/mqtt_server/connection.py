@@ -222,7 +222,8 @@ class MqttConnection(asyncio.Protocol):
 
     def _grant(self, subscribe: Subscribe, verdict: SubscribeOutcome) -> None:
         codes = [ReasonCode(grant.reason_code) for grant in verdict.grants]
-        self._connection.grant(subscribe, codes)
+        notes = [grant.note for grant in verdict.grants]
+        self._connection.grant(subscribe, codes, notes=notes)
 
     async def _log_in(self, connect: Connect) -> None:
         """Judge CONNECT; meanwhile the client's packets wait."""
