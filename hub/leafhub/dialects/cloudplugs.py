@@ -1,0 +1,448 @@
+"""CloudPlugs IoT: a company's Things and Controllers, who publish records to channels.
+
+A device enrolls by a SUBSCRIBE whose filter is a request with a password in it, and logs in with
+what comes back. Everything it publishes is stored, nothing is retained; who may read a record is
+asked when it is delivered. The vendor has no commands, so the hub's own go as records: a command
+comes on the device's channel ``command/<name>``, its answer goes to ``answer/<name>`` and carries
+the command's id in ``to``.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Final
+
+import msgspec
+
+from leafhub.dialects.base import (
+    NOTHING,
+    Arrival,
+    Grant,
+    Login,
+    Outcome,
+    Peer,
+    Principal,
+    Receiver,
+    Refusal,
+    SubscribeOutcome,
+    plain_unsubscribe,
+)
+from leafhub.dialects.cloudplugs_company import (
+    NAME,
+    PLUG_ID,
+    Account,
+    Assumed,
+    CompanySettings,
+    DeviceSettings,
+    client_name,
+    company_of,
+    device_key,
+    find_account,
+    is_device_id,
+    is_publisher,
+    may,
+    serial_key,
+    settings_of,
+)
+from leafhub.dialects.cloudplugs_enrollment import enroll
+from leafhub.dialects.cloudplugs_records import (
+    COMMANDS,
+    LONGEST_CHANNEL,
+    HubTimes,
+    Record,
+    answer_in,
+    bodies,
+    compact,
+    is_channel,
+    json_of,
+    read_record,
+    record_message,
+    split_topic,
+)
+from leafhub.errors import PayloadError, RequestError
+from leafhub.model.application import Application
+from leafhub.model.command import Command, CommandUpdate
+from leafhub.model.device import Device
+from leafhub.model.event import JSON, Event, Kind
+from leafhub.model.registry import PutDevice, RegistryView
+from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
+from leafhub.mqtt.policy import Policy
+from leafhub.mqtt.reason_codes import ReasonCode
+from leafhub.mqtt.session_state import OutgoingMessage, Subscription
+from leafhub.mqtt.topics import topic_matches
+
+DEVICE_POLICY: Final = Policy(
+    keep_alive_zero_idle_s=Assumed.KEEP_ALIVE_ZERO_IDLE_S,
+    maximum_outgoing_qos=0,
+    keep_messages_while_away=False,
+)
+ENROLLMENT_POLICY: Final = msgspec.structs.replace(DEVICE_POLICY, verbatim_filters=True)
+
+_NOT_RECORDS = frozenset({Kind.CONNECTION, Kind.REGISTRY, Kind.COMMAND})
+
+
+class CloudPlugsDialect:
+    """CloudPlugs IoT over MQTT 3.1 and 3.1.1, with QoS 0 towards the client.
+
+    Its only state are the times it gave out last, so that no two records of a channel share one.
+    """
+
+    name: ClassVar[str] = NAME
+    application_type: ClassVar[type[msgspec.Struct]] = CompanySettings
+    device_type: ClassVar[type[msgspec.Struct]] = DeviceSettings
+    command_timeout_s: ClassVar[float | None] = Assumed.COMMAND_TIMEOUT_S
+    commands_wait: ClassVar[bool] = False  # everything goes out with QoS 0, nothing is queued
+    keeps_plain_secrets: ClassVar[bool] = False
+
+    def __init__(self) -> None:
+        self._times = HubTimes()
+
+    # Records
+
+    def keys(self, application: Application, device: Device) -> Iterable[str]:
+        """See ``Dialect``; the Plug-ID and the serial number."""
+        settings = settings_of(device)
+        yield device_key(device.id)
+        if settings.hwid and settings.role != "thing":
+            yield serial_key(company_of(application).id, settings.hwid)
+        elif settings.hwid and settings.model:
+            yield serial_key(settings.model, settings.hwid)
+
+    def prepare(self, application: Application, device: Device, arrival: Arrival) -> Device:
+        """See ``Dialect``; an empty id is filled in."""
+        settings = settings_of(device)
+        device_id = device.id.lower() if device.id else f"dev-{arrival.ids.oid(arrival.time_us)}"
+        if not (PLUG_ID.match(device_id) and device_id.startswith("dev-")):
+            raise RequestError(
+                f"{device.id!r} is no Plug-ID: dev- and 24 hexadecimal digits", path="id"
+            )
+        if "/" in settings.hwid or len(settings.hwid) > Assumed.LONGEST_HWID:
+            raise RequestError(
+                f"a serial number has no '/' and at most {Assumed.LONGEST_HWID} characters",
+                path="settings.hwid",
+            )
+        models = [model.id for model in company_of(application).models]
+        if settings.model is not None and settings.model not in models:
+            raise RequestError(
+                f"the company has no template {settings.model!r}; "
+                f"it has {', '.join(models) or 'none'}",
+                path="settings.model",
+            )
+        return msgspec.structs.replace(
+            device,
+            id=device_id,
+            name=device.name or settings.hwid or device_id,
+            enabled=device.enabled and not settings.reactivate,
+        )
+
+    # CONNECT
+
+    def authenticate(
+        self, connect: Connect, peer: Peer, registry: RegistryView, arrival: Arrival
+    ) -> Login | Refusal | None:
+        """See ``Dialect``; who shows nothing wants to enroll."""
+        username, password = connect.username or "", connect.password or b""
+        if not username and password:
+            return None
+        if not username:
+            login: Login | Refusal = Login(principal=self.anonymous(connect, peer, registry))
+        elif is_device_id(username):
+            login = self._device_login(username.lower(), connect, peer, registry)
+        else:
+            found = find_account(username, registry)
+            if found is None:
+                return None
+            login = self._account_login(*found, connect, peer)
+        if connect.protocol_level not in Assumed.LEVELS:
+            return Refusal(
+                reason_code=ReasonCode.UNSUPPORTED_PROTOCOL_VERSION,
+                log=f"CloudPlugs has no MQTT level {connect.protocol_level}",
+                protocol_level=Assumed.LEVEL_OF_REFUSAL,
+            )
+        if not connect.client_id and not connect.clean_start:
+            return Refusal(
+                reason_code=ReasonCode.CLIENT_IDENTIFIER_NOT_VALID,
+                log="an empty client id needs Clean Session 1",
+            )
+        return login
+
+    def anonymous(self, connect: Connect, peer: Peer, registry: RegistryView) -> Principal:
+        """An enrollment session."""
+        return Principal(
+            dialect=NAME, policy=ENROLLMENT_POLICY, peer=peer, client_id=connect.client_id
+        )
+
+    def _device_login(
+        self, plug_id: str, connect: Connect, peer: Peer, registry: RegistryView
+    ) -> Login | Refusal:
+        device = registry.lookup(device_key(plug_id))
+        application = device and registry.application(device.application)
+        if device is None or application is None:
+            return _bad_login(f"there is no device {plug_id}")
+        if not device.credentials or not connect.password:
+            return _bad_login(f"{plug_id} showed no password, or has none")
+        settings = settings_of(device)
+        if not device.enabled and settings.reactivate:
+            return _bad_login(f"the credentials of {plug_id} are revoked; it may enroll again")
+        may_log_in = device.enabled and application.enabled
+        name = client_name(connect.client_id)
+        renamed = msgspec.structs.replace(device, name=name or device.name)
+        return Login(
+            principal=_principal(connect, peer, application.name, device.id, device.id),
+            credentials=device.credentials,
+            secret=connect.password,
+            refusal=None
+            if may_log_in
+            else Refusal(reason_code=Assumed.DISABLED, log=f"{plug_id} is disabled"),
+            changes=(PutDevice(renamed),) if renamed != device else (),
+        )
+
+    def _account_login(
+        self, application: Application, account: Account, connect: Connect, peer: Peer
+    ) -> Login | Refusal:
+        if not account.credentials or not connect.password:
+            return _bad_login(f"{account.email} showed no password, or has none")
+        return Login(
+            principal=_principal(connect, peer, application.name, None, account.email),
+            credentials=account.credentials,
+            secret=connect.password,
+            refusal=None
+            if application.enabled
+            else Refusal(reason_code=Assumed.DISABLED, log=f"{application.name} is disabled"),
+        )
+
+    def on_connected(
+        self,
+        principal: Principal,
+        open_commands: Sequence[Command],
+        registry: RegistryView,
+        arrival: Arrival,
+    ) -> Sequence[tuple[Command, OutgoingMessage]]:
+        """See ``Dialect``; nothing waits in this one."""
+        return ()
+
+    # SUBSCRIBE
+
+    def on_subscribe(
+        self, subscribe: Subscribe, principal: Principal, registry: RegistryView, arrival: Arrival
+    ) -> SubscribeOutcome:
+        """See ``Dialect``; SUBACK never says no, not even to a refused enrollment."""
+        if principal.application is None:
+            return enroll(subscribe, principal, registry, arrival)
+        return SubscribeOutcome(
+            grants=tuple(Grant(0, _routes(r.topic_filter, principal)) for r in subscribe.requests)
+        )
+
+    def on_unsubscribe(
+        self, unsubscribe: Unsubscribe, principal: Principal, subscribed: frozenset[str]
+    ) -> Sequence[tuple[str | None, ReasonCode]]:
+        """See ``Dialect``."""
+        return plain_unsubscribe(unsubscribe, subscribed)
+
+    # PUBLISH
+
+    def on_publish(
+        self, publish: Publish, principal: Principal, registry: RegistryView, arrival: Arrival
+    ) -> Outcome:
+        """See ``Dialect``; whatever becomes of it, it is acknowledged and never answered."""
+        return self._publish(publish.topic_name, publish.payload, principal, registry, arrival)
+
+    def on_will(
+        self, will: Will, principal: Principal, registry: RegistryView, arrival: Arrival
+    ) -> Outcome:
+        """See ``Dialect``; as if published when it is due, but for an enrollment session."""
+        if principal.application is None:
+            return NOTHING
+        return self._publish(will.topic_name, will.payload, principal, registry, arrival)
+
+    def _publish(
+        self,
+        topic_name: str,
+        payload: bytes,
+        principal: Principal,
+        registry: RegistryView,
+        arrival: Arrival,
+    ) -> Outcome:
+        application = registry.application(principal.application or "")
+        if application is None:
+            return Outcome(log="a PUBLISH in an enrollment session is dropped")
+        publisher, channel = split_topic(
+            topic_name, principal.device or company_of(application).id
+        ) or ("", "")
+        if not is_channel(channel):
+            return Outcome(log=f"dropped: {topic_name!r} is no PLUG_ID/data/CHANNEL")
+        events: list[Event] = []
+        updates: list[CommandUpdate] = []
+        trouble = ""
+        try:
+            for body in bodies(payload):
+                try:
+                    record = read_record(body)
+                    whose = self._writable(record.of or publisher, principal, registry)
+                except PayloadError as exc:
+                    trouble = str(exc)
+                    continue
+                event = self._to_event(
+                    record,
+                    publisher=whose,
+                    channel=channel,
+                    topic_name=topic_name,
+                    principal=principal,
+                    arrival=arrival,
+                )
+                update = answer_in(event) if whose == principal.device else None
+                if update is not None:
+                    updates.append(update)
+                    event = msgspec.structs.replace(event, kind=Kind.ANSWER)
+                events.append(event)
+        except PayloadError as exc:
+            trouble = str(exc)
+        return Outcome(
+            events=tuple(events),
+            updates=tuple(updates),
+            log=f"dropped on {topic_name!r}: {trouble}" if trouble else "",
+        )
+
+    @staticmethod
+    def _writable(publisher: str, principal: Principal, registry: RegistryView) -> str:
+        """Give ``publisher`` back.
+
+        Raises:
+            PayloadError: The company has none of that Plug-ID, or the client may not write for it.
+        """
+        if not is_publisher(publisher, principal.application or "", registry):
+            raise PayloadError(NAME, f"the company has no device {publisher!r}")
+        if not may("w", principal, publisher, registry):
+            raise PayloadError(NAME, f"no permission to write for {publisher}")
+        return publisher
+
+    def _to_event(
+        self,
+        record: Record,
+        *,
+        publisher: str,
+        channel: str,
+        topic_name: str,
+        principal: Principal,
+        arrival: Arrival,
+    ) -> Event:
+        application = principal.application or ""
+        return Event(
+            id=arrival.ids.oid(arrival.time_us),
+            application=application,
+            device=publisher,
+            sender=principal.device or publisher,
+            channel=channel,
+            time_us=self._times.next_us(application, publisher, channel, arrival.time_us)
+            if record.at_ms is None
+            else record.at_ms * 1000,
+            data=record.data,
+            topic=topic_name,
+            raw=record.raw,
+        )
+
+    # Delivery
+
+    def topics_of(self, event: Event, registry: RegistryView) -> Sequence[str]:
+        """See ``Dialect``; a record is known as ``<company>/<Plug-ID>/data/<channel>``."""
+        application = registry.application(event.application)
+        if application is None or application.dialect != NAME or event.kind in _NOT_RECORDS:
+            return ()
+        return (f"{NAME}/{event.application}/{event.device}/data/{event.channel}",)
+
+    def deliver(
+        self,
+        event: Event,
+        subscription: Subscription,
+        principal: Principal,
+        registry: RegistryView,
+    ) -> OutgoingMessage | None:
+        """See ``Dialect``; permissions are asked now."""
+        if event.application != principal.application:
+            return None
+        if not may("r", principal, event.device, registry):
+            return None
+        return record_message(
+            event.device,
+            event.channel,
+            record_id=event.id,
+            data=json_of(event),
+            time_us=event.time_us,
+        )
+
+    # Commands
+
+    def command_id(self, arrival: Arrival) -> str:
+        """See ``Dialect``; the id of the record that the device gets."""
+        return arrival.ids.oid(arrival.time_us)
+
+    def check_command(self, command: Command, registry: RegistryView) -> Command:
+        """See ``Dialect``; the name is a channel below ``command``, the argument any JSON."""
+        if not is_channel(COMMANDS + command.name):
+            raise RequestError(
+                f"{command.name!r} is no channel: levels joined by '/', none empty, no wildcard, "
+                f"{LONGEST_CHANNEL} bytes with {COMMANDS!r}",
+                path="name",
+            )
+        try:
+            data = compact(command.data or b"null")
+        except (ValueError, RecursionError) as exc:
+            raise RequestError(f"not JSON: {exc}", path="data") from exc
+        return msgspec.structs.replace(command, data=data, datacontenttype=JSON)
+
+    def receivers(self, command: Command, registry: RegistryView) -> Sequence[str]:
+        """See ``Dialect``; the device alone."""
+        return (command.device,)
+
+    def deliver_command(
+        self, command: Command, receiver: Receiver, registry: RegistryView
+    ) -> Sequence[OutgoingMessage]:
+        """See ``Dialect``; a connection gets it that subscribed to its channel."""
+        channel = COMMANDS + command.name
+        known_as = f"{NAME}/{command.application}/{command.device}/data/{channel}"
+        routes = (
+            route
+            for subscription in receiver.subscriptions
+            for route in _routes(subscription.topic_filter, receiver.principal)
+        )
+        if not any(topic_matches(route, known_as) for route in routes):
+            return ()
+        return (
+            record_message(
+                command.device,
+                channel,
+                record_id=command.id,
+                data=command.data,
+                time_us=command.created_us,
+            ),
+        )
+
+
+def _routes(topic_filter: str, principal: Principal) -> tuple[str, ...]:
+    """Where the records that a filter means are known; none for a mask that is too long."""
+    company = f"{NAME}/{principal.application}"
+    split = split_topic(topic_filter, principal.device or "+")
+    if split is not None:
+        whose, mask = split
+        return (f"{company}/{whose}/data/{mask}",) if len(mask.encode()) <= LONGEST_CHANNEL else ()
+    whose, slash, rest = topic_filter.partition("/")
+    return (f"{company}/{whose.lower() if PLUG_ID.match(whose) else whose}{slash}{rest}",)
+
+
+def _principal(
+    connect: Connect, peer: Peer, application: str, device: str | None, login: str
+) -> Principal:
+    place = f"{NAME}/{login}/{connect.client_id}" if connect.client_id else None
+    return Principal(
+        dialect=NAME,
+        policy=DEVICE_POLICY,
+        peer=peer,
+        application=application,
+        device=device,
+        login=login,
+        client_id=connect.client_id,
+        slot=place,
+        session_key=place,
+    )
+
+
+def _bad_login(log: str) -> Refusal:
+    return Refusal(reason_code=ReasonCode.BAD_USER_NAME_OR_PASSWORD, log=log)
