@@ -153,7 +153,7 @@ class HubClient:
         )
 
     def command(self, command_id: str, *, wait_s: float = 0) -> CommandRecord:
-        """Where a command stands; with ``wait_s`` (0..60) once it is final or that time is over."""
+        """Where a command stands; with ``wait_s`` (0..60) once it is final or time is over."""
         answer = self._ask(
             "GET",
             f"/commands/{quote(command_id, safe='')}",

@@ -1,0 +1,472 @@
+"""The TOML document of ``leafhub apply`` and ``leafhub export``: applications and their devices.
+
+```toml
+[[application]]
+name = "greenhouse"
+dialect = "drogue"
+[application.settings]        # what the dialect wants to know
+
+[[application.device]]
+id = "bed-1"                  # left out where the dialect makes ids: the device goes by its name
+name = "Bed 1"
+enabled = true
+credentials = [
+    { password = "correct horse" },
+    { username = "u", password = "p", expires = 2030-01-01T00:00:00Z },
+    { kind = "bcrypt", secret = "$2b$12$..." },
+]
+[application.device.settings]
+```
+
+A document adds and changes; what it does not mention stays as it is: applications, devices, their
+members, single settings. ``credentials`` is the exception for safety's sake: where it is given it
+is the whole list, so that a password that was replaced no longer opens anything.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any, Literal, Protocol
+
+import msgspec
+import tomlkit
+from msgspec import Meta, UnsetType
+from tomlkit.items import AoT, Table
+
+from leafhub import strict_toml
+from leafhub.dialects.base import Arrival, Dialect
+from leafhub.errors import ConflictError, RequestError
+from leafhub.model.application import Application
+from leafhub.model.device import Credential, Device, SecretKind
+from leafhub.model.registry import Change, PutApplication, PutDevice, RegistryView
+
+LONGEST_SECRET = 4096  # characters; a hash function is not to be kept busy with more
+_HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")  # RFC 1123 §2.1
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND = dt.timedelta(microseconds=1)
+
+
+class Proofs(Protocol):
+    """Hashing and checking, which take their time; the caller decides in which thread."""
+
+    async def hash(self, secret: str) -> str:
+        """The argon2id hash of a secret."""
+        ...
+
+    async def fits(self, credential: Credential, secret: str) -> bool:
+        """Whether the secret is the one that ``credential`` stands for."""
+        ...
+
+
+class DeclaredCredential(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``password``, or ``kind`` and ``secret`` where it is a hash already."""
+
+    password: Annotated[str, Meta(min_length=1, max_length=LONGEST_SECRET)] | None = None
+    kind: Literal["sha256", "argon2id", "bcrypt", "sha512-crypt"] | None = None
+    secret: Annotated[str, Meta(min_length=1, max_length=LONGEST_SECRET)] | None = None
+    username: str | None = None
+    unique: bool = False
+    expires: dt.datetime | None = None
+
+
+class DeclaredDevice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A device as written; what was left out is ``UNSET``."""
+
+    id: str | UnsetType = msgspec.UNSET
+    name: str | UnsetType = msgspec.UNSET
+    enabled: bool | UnsetType = msgspec.UNSET
+    credentials: list[DeclaredCredential] | UnsetType = msgspec.UNSET
+    settings: dict[str, Any] | UnsetType = msgspec.UNSET
+
+
+class DeclaredApplication(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An application as written; what was left out is ``UNSET``."""
+
+    name: str
+    dialect: str
+    enabled: bool | UnsetType = msgspec.UNSET
+    settings: dict[str, Any] | UnsetType = msgspec.UNSET
+    device: list[DeclaredDevice] = []
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole document as written."""
+
+    application: list[DeclaredApplication] = []
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What has to change, in an order that works, and what people want to read about it.
+
+    Attributes:
+        changes: For the registry.
+        created: ``application`` or ``application/device`` of what is new.
+        updated: Of what changes.
+        unchanged: Of what is already as the document says.
+    """
+
+    changes: tuple[Change, ...]
+    created: tuple[str, ...]
+    updated: tuple[str, ...]
+    unchanged: tuple[str, ...]
+
+
+def parse(text: str) -> Document:
+    """Read a document; nothing is compared with the registry yet.
+
+    Raises:
+        RequestError: It is not TOML (line and column), a key is unknown or a value wrong, or a
+            name stands twice; ``path`` says where.
+    """
+    document = strict_toml.convert(strict_toml.parse(text), Document)
+    _refuse_twice([a.name for a in document.application], "application", "name")
+    for index, application in enumerate(document.application):
+        path = f"application[{index}]"
+        if not _HOST_LABEL.match(application.name):
+            raise RequestError(
+                f"{application.name!r} is no application name; use 1 to 63 of a-z, 0-9 and "
+                "hyphens between them",
+                path=f"{path}.name",
+            )
+        for number, device in enumerate(application.device):
+            if not (device.id or device.name):
+                raise RequestError(
+                    "a device needs an id or a name", path=f"{path}.device[{number}]"
+                )
+        _refuse_twice([d.id or None for d in application.device], f"{path}.device", "id")
+        _refuse_twice(
+            [d.name or None if not d.id else None for d in application.device],
+            f"{path}.device",
+            "name",
+        )
+    return document
+
+
+async def plan(
+    document: Document,
+    registry: RegistryView,
+    dialect: Callable[[str], Dialect],
+    arrival: Callable[[], Arrival],
+    proofs: Proofs,
+) -> Plan:
+    """Find out what must change for the registry to be as the document says.
+
+    Args:
+        document: As read by ``parse``.
+        registry: As it is; it may move on while proofs are worked out.
+        dialect: Gives the dialect of a name, or raises a ``RequestError``.
+        arrival: Gives time and identifiers for what is new.
+        proofs: Hashes and checks secrets.
+
+    Raises:
+        RequestError: A dialect refuses an application or a device; ``path`` says where.
+    """
+    planner = _Planner(registry, dialect, arrival, proofs)
+    for index, application in enumerate(document.application):
+        await planner.take(application, f"application[{index}]")
+    return Plan(
+        changes=tuple(planner.changes),
+        created=tuple(planner.created),
+        updated=tuple(planner.updated),
+        unchanged=tuple(planner.unchanged),
+    )
+
+
+def export(registry: RegistryView) -> str:
+    """Write the registry as a document that ``parse`` takes and ``plan`` finds nothing to do for.
+
+    Hashes stay hashes; a secret stands in it only where the registry holds the secret itself.
+    """
+    document = tomlkit.document()
+    applications = tomlkit.aot()
+    for application in sorted(registry.applications(), key=lambda a: a.name):
+        table = tomlkit.table()
+        table.add("name", application.name)
+        table.add("dialect", application.dialect)
+        table.add("enabled", application.enabled)
+        _add_settings(table, application.settings)
+        devices = _devices(registry.devices(application.name))
+        if len(devices):
+            table.add("device", devices)
+        applications.append(table)
+    if len(applications):
+        document.add("application", applications)
+    return tomlkit.dumps(document)
+
+
+class _Planner:
+    """Goes through a document and gathers what to do."""
+
+    def __init__(
+        self,
+        registry: RegistryView,
+        dialect: Callable[[str], Dialect],
+        arrival: Callable[[], Arrival],
+        proofs: Proofs,
+    ) -> None:
+        self._registry = registry
+        self._dialect = dialect
+        self._arrival = arrival
+        self._proofs = proofs
+        self.changes: list[Change] = []
+        self.created: list[str] = []
+        self.updated: list[str] = []
+        self.unchanged: list[str] = []
+
+    async def take(self, declared: DeclaredApplication, path: str) -> None:
+        try:
+            dialect = self._dialect(declared.dialect)
+        except RequestError as exc:
+            raise RequestError(exc.message, path=f"{path}.dialect") from exc
+        before = self._registry.application(declared.name)
+        if before is not None and before.dialect != declared.dialect:
+            raise ConflictError(
+                f"application {declared.name!r} speaks {before.dialect}; use another name, or "
+                "remove that application first",
+                path=f"{path}.dialect",
+            )
+        application = self._application(declared, before, dialect, path)
+        self._put(application.name, before, application, PutApplication(application))
+        existing = {d.id: d for d in self._registry.devices(declared.name)} if before else {}
+        by_name: dict[str, list[Device]] = {}
+        for known in existing.values():
+            by_name.setdefault(known.name, []).append(known)
+        seen: dict[str, str] = {}
+        for index, device in enumerate(declared.device):
+            where = f"{path}.device[{index}]"
+            before_device = _find(device, existing, by_name, where)
+            after = await self._device(application, device, before_device, dialect, where)
+            if seen.setdefault(after.id, where) != where:
+                raise RequestError(f"{after.id!r} stands at {seen[after.id]} already", path=where)
+            self._put(f"{declared.name}/{after.id}", before_device, after, PutDevice(after))
+
+    def _put(self, name: str, before: object, after: object, change: Change) -> None:
+        if before == after:
+            self.unchanged.append(name)
+            return
+        (self.created if before is None else self.updated).append(name)
+        self.changes.append(change)
+
+    def _application(
+        self,
+        declared: DeclaredApplication,
+        before: Application | None,
+        dialect: Dialect,
+        path: str,
+    ) -> Application:
+        settings = _settings(
+            declared.settings,
+            before.settings if before else None,
+            dialect.application_type,
+            f"{path}.settings",
+        )
+        if before is None:
+            arrival = self._arrival()
+            return Application(
+                name=declared.name,
+                uid=arrival.ids.uuid(),
+                dialect=declared.dialect,
+                settings=settings,
+                enabled=declared.enabled if declared.enabled is not msgspec.UNSET else True,
+                created_us=arrival.time_us,
+            )
+        return msgspec.structs.replace(
+            before,
+            settings=settings,
+            enabled=before.enabled if declared.enabled is msgspec.UNSET else declared.enabled,
+        )
+
+    async def _device(
+        self,
+        application: Application,
+        declared: DeclaredDevice,
+        before: Device | None,
+        dialect: Dialect,
+        path: str,
+    ) -> Device:
+        arrival = self._arrival()
+        settings = _settings(
+            declared.settings,
+            before.settings if before else None,
+            dialect.device_type,
+            f"{path}.settings",
+        )
+        if before is None:
+            device_id = declared.id or ""
+            device = Device(
+                application=application.name,
+                id=device_id,
+                uid=arrival.ids.uuid(),
+                name=declared.name or device_id,
+                settings=settings,
+                created_us=arrival.time_us,
+            )
+        else:
+            device = msgspec.structs.replace(
+                before, name=declared.name or before.name, settings=settings
+            )
+        if declared.enabled is not msgspec.UNSET:
+            device = msgspec.structs.replace(device, enabled=declared.enabled)
+        if declared.credentials is not msgspec.UNSET:
+            kept = await self._credentials(
+                declared.credentials, device.credentials, dialect, f"{path}.credentials"
+            )
+            device = msgspec.structs.replace(device, credentials=kept)
+        try:
+            return dialect.prepare(application, device, arrival)
+        except RequestError as exc:
+            raise RequestError(exc.message, path=strict_toml.join(path, exc.path or "")) from exc
+
+    async def _credentials(
+        self,
+        declared: Sequence[DeclaredCredential],
+        existing: Sequence[Credential],
+        dialect: Dialect,
+        path: str,
+    ) -> tuple[Credential, ...]:
+        left = list(existing)
+        kept: list[Credential] = []
+        for index, entry in enumerate(declared):
+            where = f"{path}[{index}]"
+            expires_us = _expires_us(entry, where)
+            bare = Credential(
+                kind=SecretKind.PLAIN,
+                secret="",
+                username=entry.username,
+                unique=entry.unique,
+                expires_us=expires_us,
+            )
+            match entry:
+                case DeclaredCredential(password=None, kind=str(kind), secret=str(secret)):
+                    credential = msgspec.structs.replace(
+                        bare, kind=SecretKind(kind), secret=secret
+                    )
+                case DeclaredCredential(password=str(password), kind=None, secret=None):
+                    credential = await self._kept(password, bare, left, dialect)
+                case _:
+                    raise RequestError(
+                        "a credential is either a password, or kind and secret of a hash",
+                        path=where,
+                    )
+            if credential in left:
+                left.remove(credential)
+            kept.append(credential)
+        return tuple(kept)
+
+    async def _kept(
+        self, password: str, bare: Credential, existing: Iterable[Credential], dialect: Dialect
+    ) -> Credential:
+        """The form in which a password is already kept, or else the form it gets."""
+        for credential in existing:
+            same = msgspec.structs.replace(credential, kind=bare.kind, secret=bare.secret) == bare
+            if same and await self._proofs.fits(credential, password):
+                return credential
+        if dialect.keeps_plain_secrets:
+            return msgspec.structs.replace(bare, secret=password)
+        return msgspec.structs.replace(
+            bare, kind=SecretKind.ARGON2ID, secret=await self._proofs.hash(password)
+        )
+
+
+def _find(
+    declared: DeclaredDevice,
+    existing: Mapping[str, Device],
+    by_name: Mapping[str, Sequence[Device]],
+    path: str,
+) -> Device | None:
+    if declared.id:
+        return existing.get(declared.id)
+    named = by_name.get(declared.name or "", ())
+    if len(named) > 1:
+        raise ConflictError(
+            f"{len(named)} devices are called {declared.name!r}; say which by its id, one of "
+            f"{', '.join(sorted(d.id for d in named))}",
+            path=f"{path}.name",
+        )
+    return named[0] if named else None
+
+
+def _settings(
+    declared: dict[str, Any] | UnsetType,
+    before: msgspec.Struct | None,
+    shape: type[msgspec.Struct],
+    path: str,
+) -> msgspec.Struct:
+    if declared is msgspec.UNSET:
+        return strict_toml.convert({}, shape, path=path) if before is None else before
+    kept = {} if before is None else _builtins(before)
+    return strict_toml.convert({**kept, **declared}, shape, path=path)
+
+
+def _builtins(settings: msgspec.Struct) -> dict[str, Any]:
+    builtins: dict[str, Any] = msgspec.to_builtins(
+        settings, builtin_types=(dt.datetime, dt.date, dt.time), order="deterministic"
+    )
+    return builtins
+
+
+def _expires_us(entry: DeclaredCredential, path: str) -> int | None:
+    if entry.expires is None:
+        return None
+    if entry.expires.tzinfo is None:
+        raise RequestError("a moment needs its offset, like 2030-01-01T00:00:00Z", path=path)
+    return (entry.expires - _EPOCH) // _MICROSECOND
+
+
+def _refuse_twice(names: Sequence[str | None], path: str, member: str) -> None:
+    first: dict[str, int] = {}
+    for index, name in enumerate(names):
+        if name is not None and first.setdefault(name, index) != index:
+            raise RequestError(
+                f"{name!r} stands at {path}[{first[name]}] already",
+                path=f"{path}[{index}].{member}",
+            )
+
+
+def _devices(devices: Iterable[Device]) -> AoT:
+    tables = tomlkit.aot()
+    for device in sorted(devices, key=lambda d: d.id):
+        table = tomlkit.table()
+        table.add("id", device.id)
+        table.add("name", device.name)
+        table.add("enabled", device.enabled)
+        credentials = tomlkit.array()
+        for credential in device.credentials:
+            credentials.append(_credential(credential))
+        table.add("credentials", credentials.multiline(multiline=len(credentials) > 0))
+        _add_settings(table, device.settings)
+        tables.append(table)
+    return tables
+
+
+def _credential(credential: Credential) -> dict[str, Any]:
+    entry: dict[str, Any] = {}
+    if credential.username is not None:
+        entry["username"] = credential.username
+    if credential.kind is SecretKind.PLAIN:
+        entry["password"] = credential.secret
+    else:
+        entry["kind"] = credential.kind.value
+        entry["secret"] = credential.secret
+    if credential.unique:
+        entry["unique"] = True
+    if credential.expires_us is not None:
+        latest = dt.datetime.max.replace(tzinfo=dt.UTC)
+        offset = min(credential.expires_us, (latest - _EPOCH) // _MICROSECOND)
+        entry["expires"] = _EPOCH + offset * _MICROSECOND
+    return entry
+
+
+def _add_settings(table: Table, settings: msgspec.Struct) -> None:
+    builtins = _without_none(_builtins(settings))
+    if builtins:
+        table.add("settings", builtins)
+
+
+def _without_none(value: dict[str, Any]) -> dict[str, Any]:
+    """TOML has no null: a member that is none is left out."""
+    return {
+        k: _without_none(v) if isinstance(v, dict) else v
+        for k, v in value.items()
+        if v is not None
+    }

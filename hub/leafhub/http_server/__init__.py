@@ -1,0 +1,1 @@
+"""The shell round HTTP: one file for each face of the hub."""

@@ -1,0 +1,63 @@
+"""All faces of the hub as one ASGI application."""
+
+import asyncio
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+
+from leafhub.errors import HubError
+from leafhub.exchange.exchange import Exchange
+from leafhub.http_server.health import healthz, readyz
+from leafhub.http_server.information import HubInformation
+from leafhub.http_server.operator_api import operator_router
+from leafhub.http_server.refusals import fail, refuse_call, refuse_request
+from leafhub.http_server.settings import HttpSettings
+
+
+def create_app(
+    exchange: Exchange, information: HubInformation, settings: HttpSettings | None = None
+) -> Litestar:
+    """Put the faces together.
+
+    Args:
+        exchange: The hub's heart.
+        information: What the hub is.
+        settings: Limits.
+    """
+
+    def give_exchange() -> Exchange:
+        return exchange
+
+    def give_information() -> HubInformation:
+        return information
+
+    return Litestar(
+        route_handlers=[healthz, readyz, operator_router(exchange)],
+        dependencies={
+            "exchange": Provide(give_exchange, sync_to_thread=False),
+            "information": Provide(give_information, sync_to_thread=False),
+        },
+        state=State({"apply_lock": asyncio.Lock()}),
+        exception_handlers={
+            HubError: refuse_request,
+            HTTPException: refuse_call,
+            Exception: fail,
+        },
+        openapi_config=OpenAPIConfig(
+            title="Leafhub",
+            version=information.version,
+            path="/schema",
+            render_plugins=[JsonRenderPlugin(path="/")],  # the others load scripts from elsewhere
+            components=Components(
+                security_schemes={"login": SecurityScheme(type="http", scheme="basic")}
+            ),
+        ),
+        request_max_body_size=(settings or HttpSettings()).maximum_body_bytes,
+        logging_config=None,
+        debug=False,
+    )

@@ -1,0 +1,301 @@
+"""The operator API under ``/api/v1``: ``leafhub.contract.operator_api`` says what it answers."""
+
+import asyncio
+from typing import Annotated
+
+import msgspec
+from litestar import Controller, MediaType, Request, Response, Router, get, post, put
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.middleware import DefineMiddleware
+from litestar.params import Parameter
+
+from leafhub import document
+from leafhub.contract import operator_api as contract
+from leafhub.errors import ConflictError, NotFoundError, RequestError
+from leafhub.exchange import proofs
+from leafhub.exchange.exchange import Exchange
+from leafhub.exchange.records import command_record
+from leafhub.http_server.answers import device_summary, event_record, value
+from leafhub.http_server.information import HubInformation
+from leafhub.http_server.login import LoginMiddleware, may_write
+from leafhub.model.application import Application
+from leafhub.model.command import CommandRequest
+from leafhub.model.device import Credential, Device, Operator
+from leafhub.model.event import JSON
+from leafhub.stores.base import CommandQuery, EventQuery
+
+PAGE = 100
+LONGEST_PAGE = 500  # one page is one JSON document in memory, here and at the other end
+LONGEST_WAIT_S = 60.0  # proxies and home routers cut connections that are silent for longer
+TOML = "application/toml"
+
+Limit = Annotated[int, Parameter(ge=1, le=LONGEST_PAGE, description="At most so many.")]
+AsOperator = Request[Operator, None, State]
+
+
+class OperatorApi(Controller):
+    """One method for each call of the contract."""
+
+    path = "/"
+    tags = ("operator",)
+
+    @get("/status", summary="Whether all is well")
+    async def status(self, exchange: Exchange, information: HubInformation) -> contract.HubStatus:
+        """Whether all is well."""
+        status = exchange.status()
+        return contract.HubStatus(
+            version=information.version,
+            started_us=status.started_us,
+            trouble=list(status.trouble),
+            connections=status.connections,
+            messages_per_second=status.messages_per_second,
+            messages_total=status.messages_total,
+            commit_ms=status.store.commit_ms,
+            store_bytes=status.store.size_bytes,
+            store_waiting=status.store.waiting,
+            listeners=list(information.listeners),
+        )
+
+    @get("/applications", summary="All applications")
+    async def applications(self, exchange: Exchange) -> list[contract.ApplicationSummary]:
+        """All applications, by name."""
+        summaries: list[contract.ApplicationSummary] = []
+        for application in sorted(exchange.registry.applications(), key=lambda a: a.name):
+            ids = [device.id for device in exchange.registry.devices(application.name)]
+            online = [i for i in ids if exchange.presence(application.name, i).connections]
+            summaries.append(
+                contract.ApplicationSummary(
+                    name=application.name,
+                    dialect=application.dialect,
+                    devices=len(ids),
+                    online=len(online),
+                )
+            )
+        return summaries
+
+    @get("/devices", summary="All devices with their state and newest reading")
+    async def devices(
+        self, exchange: Exchange, application: str | None = None
+    ) -> list[contract.DeviceSummary]:
+        """All devices, or those of one application, by application and name."""
+        wanted = (
+            exchange.registry.applications()
+            if application is None
+            else [_application(exchange, application)]
+        )
+        return [
+            _summary(exchange, owner, device)
+            for owner in sorted(wanted, key=lambda a: a.name)
+            for device in sorted(
+                exchange.registry.devices(owner.name), key=lambda d: (d.name, d.id)
+            )
+        ]
+
+    @get("/applications/{application:str}/devices/{device:str}", summary="One device")
+    async def device(
+        self, exchange: Exchange, application: str, device: str
+    ) -> contract.DeviceDetail:
+        """One device by id, or by name where it is unique."""
+        owner = _application(exchange, application)
+        found = _device(exchange, owner, device)
+        latest = exchange.latest(owner.name, found.id)
+        return contract.DeviceDetail(
+            summary=_summary(exchange, owner, found),
+            created_us=found.created_us,
+            values=[value(latest[channel]) for channel in sorted(latest)],
+            addresses=list(exchange.presence(owner.name, found.id).addresses),
+            commands=[],
+        )
+
+    @get("/events", summary="Stored messages, newest first")
+    async def events(
+        self,
+        exchange: Exchange,
+        *,
+        application: str | None = None,
+        device: str | None = None,
+        channel: str | None = None,
+        before: Annotated[int | None, Parameter(ge=0, description="``next_before``.")] = None,
+        since_us: Annotated[int | None, Parameter(ge=0, description="Not older.")] = None,
+        limit: Limit = PAGE,
+    ) -> contract.EventPage:
+        """One page of stored messages."""
+        application, device = _place(exchange, application, device)
+        query = EventQuery(
+            application=application,
+            device=device,
+            channel=channel,
+            before=before,
+            since_us=since_us,
+            limit=limit + 1,  # one more than asked for shows whether there is a next page
+        )
+        found = await exchange.events(query)
+        page = found[:limit]
+        return contract.EventPage(
+            events=[event_record(stored) for stored in page],
+            next_before=page[-1].position if len(found) > limit else None,
+        )
+
+    @post(
+        "/applications/{application:str}/devices/{device:str}/commands",
+        summary="Send a command",
+        guards=[may_write],
+    )
+    async def send_command(
+        self,
+        request: AsOperator,
+        exchange: Exchange,
+        application: str,
+        device: str,
+        data: contract.CommandRequest,
+    ) -> contract.CommandRecord:
+        """Send a command; it is stored when the answer comes."""
+        if request.content_type[0] != JSON:  # also keeps forms of foreign web pages out
+            raise HTTPException(
+                f"Send the command as {JSON}; the body came as {request.content_type[0]!r}.",
+                status_code=415,
+            )
+        if data.timeout_s is not None and not data.timeout_s > 0:
+            raise RequestError("must be above 0", path="timeout_s")
+        owner = _application(exchange, application)
+        target = _device(exchange, owner, device)
+        command = await exchange.command(
+            CommandRequest(
+                application=owner.name,
+                device=target.id,
+                name=data.name,
+                data=b"" if isinstance(data.data, msgspec.UnsetType) else bytes(data.data),
+                datacontenttype=JSON,
+                operator=request.user.name,
+            ),
+            data.timeout_s,
+        )
+        return command_record(command)
+
+    @get("/commands", summary="Commands, newest first")
+    async def commands(
+        self,
+        exchange: Exchange,
+        application: str | None = None,
+        device: str | None = None,
+        limit: Limit = PAGE,
+    ) -> list[contract.CommandRecord]:
+        """Commands, newest first."""
+        application, device = _place(exchange, application, device)
+        query = CommandQuery(application=application, device=device, limit=limit)
+        return [command_record(command) for command in await exchange.commands(query)]
+
+    @get("/commands/{command_id:str}", summary="One command, if wanted when it is final")
+    async def command(
+        self,
+        exchange: Exchange,
+        command_id: str,
+        wait_s: Annotated[
+            float, Parameter(ge=0, le=LONGEST_WAIT_S, description="Wait for the end so long.")
+        ] = 0,
+    ) -> contract.CommandRecord:
+        """Where a command stands."""
+        command = await exchange.find_command(command_id)
+        if command is None:
+            raise NotFoundError(f"there is no command {command_id!r}")
+        if wait_s and not command.state.final:
+            command = await exchange.wait_for_command(command_id, wait_s)
+        return command_record(command)
+
+    @get("/registry", summary="All applications and devices as TOML document")
+    async def registry(self, exchange: Exchange) -> Response[str]:
+        """The document that PUT takes; secrets are in it as they are kept."""
+        return Response(document.export(exchange.registry), media_type=f"{TOML}; charset=utf-8")
+
+    @put(
+        "/registry",
+        summary="Take a TOML document in; all of it, or nothing",
+        guards=[may_write],
+        media_type=MediaType.JSON,
+    )
+    async def apply(self, request: AsOperator, exchange: Exchange) -> contract.ApplyReport:
+        """Take a TOML document in; what it does not mention stays."""
+        try:
+            text = (await request.body()).decode()
+        except UnicodeDecodeError as exc:
+            raise RequestError(f"not TOML: not UTF-8 ({exc.reason} at byte {exc.start})") from exc
+        declared = document.parse(text)
+        async with request.app.state.apply_lock:  # the registry is to be as it was planned upon
+            plan = await document.plan(
+                declared, exchange.registry, exchange.dialect, exchange.arrival, _Threads()
+            )
+            if plan.changes:
+                await exchange.apply(plan.changes)
+        return contract.ApplyReport(
+            created=list(plan.created),
+            updated=list(plan.updated),
+            unchanged=list(plan.unchanged),
+        )
+
+
+class _Threads:
+    """Proofs worked out in a thread: one takes tens of milliseconds, and devices are waiting."""
+
+    async def hash(self, secret: str) -> str:
+        return await asyncio.to_thread(proofs.hash_secret, secret)
+
+    async def fits(self, credential: Credential, secret: str) -> bool:
+        return await asyncio.to_thread(proofs.verify, credential, secret.encode())
+
+
+def operator_router(exchange: Exchange) -> Router:
+    """The face, behind its login."""
+    return Router(
+        path="/api/v1",
+        route_handlers=[OperatorApi],
+        middleware=[DefineMiddleware(LoginMiddleware, doorkeeper=exchange)],
+        security=[{"login": []}],
+    )
+
+
+def _application(exchange: Exchange, name: str) -> Application:
+    application = exchange.registry.application(name)
+    if application is None:
+        raise NotFoundError(f"there is no application {name!r}")
+    return application
+
+
+def _device(exchange: Exchange, application: Application, device: str) -> Device:
+    found = exchange.registry.device(application.name, device)
+    if found is not None:
+        return found
+    named = [d for d in exchange.registry.devices(application.name) if d.name == device]
+    if not named:
+        raise NotFoundError(f"application {application.name!r} has no device {device!r}")
+    if len(named) > 1:
+        ids = ", ".join(sorted(d.id for d in named))
+        raise ConflictError(f"{len(named)} devices are called {device!r}; use an id: {ids}")
+    return named[0]
+
+
+def _place(
+    exchange: Exchange, application: str | None, device: str | None
+) -> tuple[str | None, str | None]:
+    """Names in a query, a device's id in place of its name.
+
+    Raises:
+        RequestError: A device without its application.
+    """
+    if device is None:
+        return application, None
+    if application is None:
+        raise RequestError("a device is named together with its application", path="application")
+    owner = _application(exchange, application)
+    return owner.name, _device(exchange, owner, device).id
+
+
+def _summary(
+    exchange: Exchange, application: Application, device: Device
+) -> contract.DeviceSummary:
+    return device_summary(
+        application,
+        device,
+        exchange.presence(application.name, device.id),
+        exchange.latest(application.name, device.id).values(),
+    )

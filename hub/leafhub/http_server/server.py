@@ -1,0 +1,108 @@
+"""The HTTP shell: uvicorn in the hub's own event loop, one for each listener."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+from collections.abc import Iterator
+
+import uvicorn
+from litestar.types import ASGIApp
+
+from leafhub.errors import ConfigurationError
+from leafhub.http_server.settings import HttpListener, HttpSettings
+
+_log = logging.getLogger(__name__)
+
+BACKLOG = 128  # connections that wait to be accepted
+
+
+class HttpServer:
+    """Serves one application on every listener.
+
+    Args:
+        app: The application.
+        settings: Where, and the limits.
+        tls: The hub's certificate, for listeners with TLS.
+    """
+
+    def __init__(self, app: ASGIApp, settings: HttpSettings, tls: ssl.SSLContext) -> None:
+        self._app = app
+        self._settings = settings
+        self._tls = tls
+        self._servers: list[_Server] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self.addresses: tuple[str, ...] = ()
+        """Where it is served, like ``https://0.0.0.0:8443``; known once it is started."""
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            ConfigurationError: An address is taken or not this machine's; nothing listens then.
+        """
+        with contextlib.ExitStack() as opening:
+            sockets = [opening.enter_context(_listen(at)) for at in self._settings.listeners]
+            opening.pop_all()  # all of them are open: they are the servers' now
+        addresses: list[str] = []
+        for listener, opened in zip(self._settings.listeners, sockets, strict=True):
+            scheme = "https" if listener.tls else "http"
+            host = f"[{listener.host}]" if ":" in listener.host else listener.host
+            address = f"{scheme}://{host}:{opened.getsockname()[1]}"
+            addresses.append(address)
+            server = _Server(self._configure(listener))
+            self._servers.append(server)
+            self._tasks.append(
+                asyncio.create_task(server.serve(sockets=[opened]), name=f"http {address}")
+            )
+            _log.info("HTTP on %s", address)
+        self.addresses = tuple(addresses)
+        while not all(server.started for server in self._servers):
+            for task in self._tasks:
+                if task.done():
+                    await task
+            await asyncio.sleep(0.005)
+
+    async def stop(self) -> None:
+        """Accept nothing more, give open requests ``stop_time_s`` to end, then cut them."""
+        for server in self._servers:
+            server.should_exit = True
+        await asyncio.gather(*self._tasks)
+        self._servers.clear()
+        self._tasks.clear()
+
+    def _configure(self, listener: HttpListener) -> uvicorn.Config:
+        return uvicorn.Config(
+            self._app,
+            loop="none",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            limit_concurrency=self._settings.maximum_requests,
+            timeout_graceful_shutdown=self._settings.stop_time_s,
+            ssl_context_factory=(lambda _config, _default: self._tls) if listener.tls else None,
+        )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that leaves signals to the hub."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _listen(listener: HttpListener) -> socket.socket:
+    family = socket.AF_INET6 if ":" in listener.host else socket.AF_INET
+    try:
+        return socket.create_server((listener.host, listener.port), family=family, backlog=BACKLOG)
+    except OSError as exc:
+        raise ConfigurationError(
+            f"HTTP cannot be served on {listener.host}:{listener.port} ({exc.strerror or exc}); "
+            "stop the program that has it, or set http.listeners in leafhub.toml"
+        ) from exc

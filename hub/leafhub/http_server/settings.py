@@ -1,0 +1,64 @@
+"""The section ``[http]`` of the configuration: where HTTP is served, and the limits of that."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+
+class HttpListener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One place where HTTP is served."""
+
+    host: Annotated[
+        str, Meta(min_length=1, description="Address to listen on; 127.0.0.1: this machine only.")
+    ] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535, description="TCP port; 0: any free one.")]
+    tls: Annotated[bool, Meta(description="Speak TLS, with the hub's own certificate.")] = False
+
+
+def _default_listeners() -> tuple[HttpListener, ...]:
+    return (
+        HttpListener(port=8080),
+        HttpListener(
+            host="0.0.0.0",  # noqa: S104 - TLS and a login guard it; the dashboard runs anywhere
+            port=8443,
+            tls=True,
+        ),
+    )
+
+
+class HttpSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where HTTP is served, and its limits."""
+
+    listeners: Annotated[
+        tuple[HttpListener, ...],
+        Meta(
+            description="Where HTTP is served: plain for this machine only, TLS for the network."
+        ),
+    ] = msgspec.field(default_factory=_default_listeners)
+    maximum_body_bytes: Annotated[
+        int,
+        Meta(
+            ge=1024,
+            le=1_073_741_824,
+            description="No request body is longer; a registry document of 20,000 devices fits.",
+        ),
+    ] = 8 * 1024 * 1024
+    maximum_requests: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="Connections and requests at a time for each listener; more are told to "
+            "come back. Waiting for commands counts.",
+        ),
+    ] = 200
+    stop_time_s: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=60,
+            description="Requests that are still open so long after a stop are cut, whole "
+            "seconds; systemd and people wait about 5 s.",
+        ),
+    ] = 2
