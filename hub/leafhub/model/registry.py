@@ -1,6 +1,6 @@
 """Applications, devices and operators in memory, read at every message."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -159,24 +159,28 @@ class Registry:
 
     def _put_application(self, application: Application) -> tuple[Change, ...]:
         before = self._applications.get(application.name)
-        devices = self._devices.setdefault(application.name, {})
+        devices = tuple(self._devices.get(application.name, {}).values())
         if before is not None and before.dialect != application.dialect and devices:
             raise ConflictError(
                 f"application {application.name!r} has devices of dialect {before.dialect!r}; "
                 "remove them first"
             )
-        self._applications[application.name] = application
-        for device in devices.values():  # its keys may follow from the application's settings
+        self._refuse_taken_keys(application, devices)  # they may follow from its settings
+        for device in devices:
             self._forget_keys(device)
+        self._applications[application.name] = application
+        self._devices.setdefault(application.name, {})
+        for device in devices:
             self._learn_keys(device)
         return (DeleteApplication(application.name) if before is None else PutApplication(before),)
 
     def _put_device(self, device: Device) -> tuple[Change, ...]:
-        if device.application not in self._applications:
+        application = self._applications.get(device.application)
+        if application is None:
             raise NotFoundError(f"there is no application {device.application!r}")
         devices = self._devices[device.application]
         before = devices.get(device.id)
-        self._refuse_taken_keys(device)
+        self._refuse_taken_keys(application, (device,))
         if before is not None:
             self._forget_keys(before)
         devices[device.id] = device
@@ -203,21 +207,25 @@ class Registry:
         del self._devices[name], self._applications[name]
         return (PutApplication(before), *(PutDevice(device) for device in devices))
 
-    def _keys_of_device(self, device: Device) -> Iterable[str]:
-        return self._keys_of(self._applications[device.application], device)
-
-    def _refuse_taken_keys(self, device: Device) -> None:
-        place = (device.application, device.id)
-        for key in self._keys_of_device(device):
-            holder = self._keys.get(key, place)
-            if holder != place:
-                raise ConflictError(
-                    f"{key!r} belongs to device {holder[1]!r} of application {holder[0]!r}"
-                )
+    def _refuse_taken_keys(self, application: Application, devices: Sequence[Device]) -> None:
+        """Refuse ``devices`` if one would have a key of another, be it one of them or not."""
+        moving = {(device.application, device.id) for device in devices}
+        claimed: dict[str, tuple[str, str]] = {}
+        for device in devices:
+            place = (device.application, device.id)
+            for key in self._keys_of(application, device):
+                holder = claimed.setdefault(key, place)
+                if holder == place and self._keys.get(key, place) not in moving:
+                    holder = self._keys[key]
+                if holder != place:
+                    raise ConflictError(
+                        f"{key!r} belongs to device {holder[1]!r} of application {holder[0]!r}"
+                    )
 
     def _learn_keys(self, device: Device) -> None:
         place = (device.application, device.id)
-        self._keys_of_place[place] = keys = tuple(self._keys_of_device(device))
+        keys = tuple(self._keys_of(self._applications[device.application], device))
+        self._keys_of_place[place] = keys
         self._keys.update(dict.fromkeys(keys, place))
 
     def _forget_keys(self, device: Device) -> None:
