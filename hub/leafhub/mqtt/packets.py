@@ -23,7 +23,10 @@ class Will(msgspec.Struct, frozen=True, gc=False):
 
 
 class Connect(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """CONNECT (§3.1). ``username`` and ``password`` tell absent (None) from empty."""
+    """CONNECT (§3.1). ``username`` and ``password`` tell absent (None) from empty.
+
+    Its text form leaves the password out, so that none ends in a log.
+    """
 
     protocol_name: str = "MQTT"
     protocol_level: int
@@ -34,6 +37,14 @@ class Connect(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     username: str | None = None
     password: bytes | None = None
     properties: Properties = EMPTY
+
+    def __repr__(self) -> str:
+        """Say who connects and how, nothing secret."""
+        return (
+            f"Connect(protocol_level={self.protocol_level}, client_id={self.client_id!r}, "
+            f"clean_start={self.clean_start}, keep_alive_s={self.keep_alive_s}, "
+            f"username={self.username!r}, has_password={self.password is not None})"
+        )
 
 
 class Connack(msgspec.Struct, frozen=True, gc=False):

@@ -9,7 +9,7 @@ from leafhub.errors import MalformedPacketError, ProtocolError
 from leafhub.mqtt import wire
 
 
-class Properties(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Properties(msgspec.Struct, frozen=True, kw_only=True, gc=False, repr_omit_defaults=True):
     """Every property of §2.2.2.2; None, or an empty tuple, is "not there"."""
 
     payload_format_indicator: int | None = None
