@@ -44,7 +44,7 @@ class FeedEvent(msgspec.Struct, frozen=True, kw_only=True):
     sender: str = ""
     kind: str = "reading"
     datacontenttype: str = "application/json"
-    data: msgspec.Raw | None = None
+    data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     data_base64: str | None = None
 
 
@@ -69,4 +69,4 @@ def decode_command(event: FeedEvent) -> CommandRecord:
         msgspec.ValidationError: Not a command; the text names the member.
         msgspec.DecodeError: It carries nothing.
     """
-    return _command_decoder.decode(event.data or b"")
+    return _command_decoder.decode(b"" if event.data is msgspec.UNSET else event.data)

@@ -206,7 +206,7 @@ class CommandRecord(msgspec.Struct, frozen=True, kw_only=True):
         updated_us: When it entered ``state``.
         expires_us: When it gives up.
         operator: Who sent it.
-        answer: What the device said, JSON value or text.
+        answer: What the device said, JSON value or text; absent until it did.
         error: Why it failed or expired.
     """
 
@@ -221,7 +221,7 @@ class CommandRecord(msgspec.Struct, frozen=True, kw_only=True):
     updated_us: int
     expires_us: int | None
     operator: str
-    answer: msgspec.Raw | None
+    answer: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     error: str | None
 
 

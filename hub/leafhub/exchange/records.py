@@ -46,7 +46,7 @@ def command_record(command: Command) -> CommandRecord:
         updated_us=command.updated_us,
         expires_us=command.expires_us,
         operator=command.operator,
-        answer=None if command.answer is None else embed_answer(command.answer),
+        answer=msgspec.UNSET if command.answer is None else embed_answer(command.answer),
         error=command.error,
     )
 
