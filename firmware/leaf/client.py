@@ -233,8 +233,8 @@ def _tls_context(ca):
     try:
         with open(ca, "rb") as file:
             context.load_verify_locations(file.read())
-    except (OSError, ValueError) as exc:
-        raise ConfigError('"ca": %s is no readable certificate in DER' % ca) from exc
+    except (OSError, ValueError):
+        raise ConfigError('"ca": %s is no readable certificate in DER' % ca)
     return context
 
 

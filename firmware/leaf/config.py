@@ -35,15 +35,15 @@ def load_config(path):
         with open(path) as file:
             config = json.load(file)
     except OSError as exc:
-        raise ConfigError("%s cannot be read: %s" % (path, exc)) from exc
-    except ValueError as exc:
-        raise ConfigError("%s is not JSON" % path) from exc
+        raise ConfigError("%s cannot be read: %s" % (path, exc))
+    except ValueError:
+        raise ConfigError("%s is not JSON" % path)
     if not isinstance(config, dict):
         raise ConfigError("%s must hold one JSON object" % path)
     try:
         return _checked(config)
     except ConfigError as exc:
-        raise ConfigError("%s: %s" % (path, exc)) from exc
+        raise ConfigError("%s: %s" % (path, exc))
 
 
 def _checked(config):

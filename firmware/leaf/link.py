@@ -72,10 +72,8 @@ class Link:
         """
         try:
             from umqtt import simple
-        except ImportError as exc:
-            raise ConfigError(
-                "umqtt.simple is missing: mpremote mip install umqtt.simple"
-            ) from exc
+        except ImportError:
+            raise ConfigError("umqtt.simple is missing: mpremote mip install umqtt.simple")
         self._stream.allow(self._deadline_ms)
         self._stream.open(address[0], address[1], context, server_name)
         simple.socket = _Door(self._stream)
@@ -92,7 +90,7 @@ class Link:
         try:
             self._call(self._client.connect)
         except simple.MQTTException as exc:
-            raise Refused(_REFUSALS.get(exc.args[0], "CONNACK code %s" % exc.args[0])) from exc
+            raise Refused(_REFUSALS.get(exc.args[0], "CONNACK code %s" % exc.args[0]))
 
     def publish(self, topic, payload, qos=1):
         """Send ``payload`` (bytes) to ``topic``; with QoS 1 return when the hub has it."""
@@ -109,8 +107,8 @@ class Link:
             raise Refused("a topic filter has more than %d bytes" % _FILTER_MAX)
         try:
             self._call(self._client.subscribe, encoded, qos)
-        except self._refusal as exc:
-            raise Refused("the hub refuses a subscription") from exc
+        except self._refusal:
+            raise Refused("the hub refuses a subscription")
 
     def wait(self, ms):
         """Let messages in, for at most ``ms``; return as soon as one is there."""
@@ -157,8 +155,8 @@ class Link:
         try:
             result = function(*arguments)
             self._stream.flush()
-        except (AssertionError, IndexError, UnicodeError) as exc:  # so umqtt reports nonsense
-            raise LinkLost("what the hub sends is not MQTT") from exc
+        except (AssertionError, IndexError, UnicodeError):  # so umqtt reports nonsense
+            raise LinkLost("what the hub sends is not MQTT")
         return result
 
     def _receive(self):

@@ -51,8 +51,8 @@ class Stream:
         """
         try:
             address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0][-1]
-        except (OSError, IndexError) as exc:
-            raise LinkLost("the name %s is not known" % host) from exc
+        except (OSError, IndexError):
+            raise LinkLost("the name %s is not known" % host)
         self._socket = raw = socket.socket()
         raw.setblocking(False)
         self._poll.register(raw, select.POLLOUT)
@@ -60,7 +60,7 @@ class Stream:
             raw.connect(address)
         except OSError as exc:
             if exc.errno != errno.EINPROGRESS:
-                raise LinkLost(in_words(exc)) from exc
+                raise LinkLost(in_words(exc))
             while not self._wait(select.POLLOUT):
                 pass
         self.last_rx = self.last_tx = time.ticks_ms()
@@ -73,7 +73,7 @@ class Stream:
                     raw, server_hostname=server_name, do_handshake_on_connect=False
                 )
             except (OSError, ValueError) as exc:
-                raise LinkLost(in_words(exc)) from exc
+                raise LinkLost(in_words(exc))
 
     def wait_readable(self, ms):
         """Sleep until something comes in, at most ``ms``. Read first: TLS may hold bytes back."""
@@ -98,7 +98,7 @@ class Stream:
             try:
                 got = self._io.readinto(view[done:])
             except (OSError, ValueError) as exc:
-                raise LinkLost(in_words(exc)) from exc
+                raise LinkLost(in_words(exc))
             if got:
                 done += got
                 self.received += got
@@ -137,7 +137,7 @@ class Stream:
             try:
                 sent = self._io.write(self._tx_view[start : self._filled])
             except (OSError, ValueError) as exc:
-                raise LinkLost(in_words(exc)) from exc
+                raise LinkLost(in_words(exc))
             if sent is None:
                 self._wait(select.POLLIN if self._shaking else select.POLLOUT)
             else:

@@ -19,8 +19,8 @@ def ensure(section, name):
     """
     try:
         import network
-    except ImportError as exc:
-        raise ConfigError('leaf.json has "wifi", but this is no board with Wi-Fi') from exc
+    except ImportError:
+        raise ConfigError('leaf.json has "wifi", but this is no board with Wi-Fi')
     station = network.WLAN(network.STA_IF)
     if not station.isconnected():
         network.hostname(name)

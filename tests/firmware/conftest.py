@@ -9,7 +9,7 @@ import os
 import re
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -196,7 +196,6 @@ class Peer:
 
     def __init__(self) -> None:
         self.port = 0
-        self.failed_handshakes = 0
         self._connections: asyncio.Queue[Connection] = asyncio.Queue()
         self._all: list[Connection] = []
         self._server: asyncio.Server | None = None
@@ -241,12 +240,15 @@ class Leaf:
 
     async def line(self, pattern: str) -> str:
         """Return the next line that ``pattern`` fits."""
-        async with asyncio.timeout(WAIT_S):
-            async for line in self._lines:
-                self.printed.append(line)
-                if re.search(pattern, line):
-                    return line
-        raise AssertionError(f"the leaf ended without {pattern!r}; it said {self.printed}")
+        try:
+            async with asyncio.timeout(WAIT_S):
+                async for line in self._lines:
+                    self.printed.append(line)
+                    if re.search(pattern, line):
+                        return line
+        except TimeoutError:
+            pytest.fail(f"the leaf does not say {pattern!r}; it said {self.printed}")
+        pytest.fail(f"the leaf ended without {pattern!r}; it said {self.printed}")
 
     async def stop(self) -> list[str]:
         """Stop it, and return all that it printed."""
@@ -320,6 +322,12 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return make_certificates(tmp_path_factory.mktemp("tls"), "localhost", "acme.m2.hub.test")
 
 
+@pytest.fixture(scope="session")
+def other_ca(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CA like the hub's, that has signed nothing here."""
+    return make_certificates(tmp_path_factory.mktemp("other")).ca_der
+
+
 @pytest.fixture
 async def peer() -> AsyncIterator[Peer]:
     """A peer that listens without TLS."""
@@ -368,7 +376,7 @@ async def start_leaf(
         await leaf.stop()
 
 
-RunScript = Callable[[str], Awaitable[str]]
+RunScript = Callable[[str], Coroutine[None, None, str]]
 
 
 @pytest.fixture

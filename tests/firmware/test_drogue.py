@@ -102,7 +102,7 @@ async def test_second_start_needs_no_password_in_leaf_json(
     section = {"application": "app1", "device": "dev1"}
     await start_leaf(peer, "drogue", drogue=section)
     connect = await (await peer.accept()).connect()
-    assert connect.password == "drogue-secret"  # noqa: S105 - made up, for this test
+    assert connect.password == "drogue-secret"
 
 
 async def test_no_password_at_all_is_told(peer: "Peer", start_leaf: "StartLeaf") -> None:
@@ -131,7 +131,7 @@ async def test_kept_password_that_is_refused_gives_way_to_leaf_json(
     leaf = await start_leaf(peer, "drogue", drogue=section)
     await (await peer.accept()).connect(code=4)
     connection = await peer.accept()
-    assert (await connection.connect()).password == "given anew"  # noqa: S105 - as above
+    assert (await connection.connect()).password == "given anew"
     await connection.subscribe()
     await leaf.line("^leaf: logged in$")
     kept = json.loads((leaf.folder / "state" / "credentials.json").read_text())

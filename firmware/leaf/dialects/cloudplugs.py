@@ -35,8 +35,8 @@ class Dialect:
         try:
             link.subscribe(request)
             answer = decode_object(link.expect(request))
-        except ValueError as exc:
-            raise Refused("the answer to the enrollment is not JSON") from exc
+        except ValueError:
+            raise Refused("the answer to the enrollment is not JSON")
         finally:
             link.close()
         if "err" in answer or "id" not in answer or "auth" not in answer:

@@ -38,7 +38,7 @@ class Dialect:
             link.publish(topic, b"", qos=0)
             token = str(link.expect(topic), "utf-8")
         except LinkLost as exc:  # the only way in which this dialect can say no
-            raise Refused("provisioning of %s: %s" % (identity, exc)) from exc
+            raise Refused("provisioning of %s: %s" % (identity, exc))
         finally:
             link.close()
         return {"id": identity, "token": token}
