@@ -18,6 +18,8 @@ credentials = [
 [application.device.settings]
 ```
 
+``settings`` may also be a text with a JSON object in it, for what TOML cannot say: null.
+
 A document adds and changes; what it does not mention stays as it is: applications, devices, their
 members, single settings. ``credentials`` is the exception for safety's sake: where it is given it
 is the whole list, so that a password that was replaced no longer opens anything.
@@ -76,7 +78,7 @@ class DeclaredDevice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     name: str | UnsetType = msgspec.UNSET
     enabled: bool | UnsetType = msgspec.UNSET
     credentials: list[DeclaredCredential] | UnsetType = msgspec.UNSET
-    settings: dict[str, Any] | UnsetType = msgspec.UNSET
+    settings: dict[str, Any] | str | UnsetType = msgspec.UNSET
 
 
 class DeclaredApplication(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,7 +87,7 @@ class DeclaredApplication(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     name: str
     dialect: str
     enabled: bool | UnsetType = msgspec.UNSET
-    settings: dict[str, Any] | UnsetType = msgspec.UNSET
+    settings: dict[str, Any] | str | UnsetType = msgspec.UNSET
     device: list[DeclaredDevice] = []
 
 
@@ -128,14 +130,9 @@ def parse(text: str) -> Document:
                 "hyphens between them",
                 path=f"{path}.name",
             )
-        for number, device in enumerate(application.device):
-            if not (device.id or device.name):
-                raise RequestError(
-                    "a device needs an id or a name", path=f"{path}.device[{number}]"
-                )
         _refuse_twice([d.id or None for d in application.device], f"{path}.device", "id")
         _refuse_twice(
-            [d.name or None if not d.id else None for d in application.device],
+            [None if d.id else d.name or None for d in application.device],
             f"{path}.device",
             "name",
         )
@@ -229,16 +226,20 @@ class _Planner:
         self._put(application.name, before, application, PutApplication(application))
         existing = {d.id: d for d in self._registry.devices(declared.name)} if before else {}
         by_name: dict[str, list[Device]] = {}
-        for known in existing.values():
-            by_name.setdefault(known.name, []).append(known)
+        for one in existing.values():
+            by_name.setdefault(one.name, []).append(one)
         seen: dict[str, str] = {}
         for index, device in enumerate(declared.device):
             where = f"{path}.device[{index}]"
-            before_device = _find(device, existing, by_name, where)
-            after = await self._device(application, device, before_device, dialect, where)
+            known = _find(device, existing, by_name, where)
+            after = await self._device(application, device, known, dialect, where)
+            if known is None and not device.id:  # its settings may say who it is
+                known = existing.get(after.id) or _named(after.name, by_name, where)
+                if known is not None:
+                    after = await self._device(application, device, known, dialect, where)
             if seen.setdefault(after.id, where) != where:
                 raise RequestError(f"{after.id!r} stands at {seen[after.id]} already", path=where)
-            self._put(f"{declared.name}/{after.id}", before_device, after, PutDevice(after))
+            self._put(f"{declared.name}/{after.id}", known, after, PutDevice(after))
 
     def _put(self, name: str, before: object, after: object, change: Change) -> None:
         if before == after:
@@ -312,10 +313,13 @@ class _Planner:
                 declared.credentials, device.credentials, dialect, f"{path}.credentials"
             )
             device = msgspec.structs.replace(device, credentials=kept)
-        try:
-            return dialect.prepare(application, device, arrival)
-        except RequestError as exc:
-            raise RequestError(exc.message, path=strict_toml.join(path, exc.path or "")) from exc
+        prepared = _prepare(dialect, application, device, arrival, path)
+        if before is not None and prepared.credentials != device.credentials:
+            # The dialect made what the document leaves open; what it made last time stays.
+            adopted = _adopt(device.credentials, before.credentials, len(prepared.credentials))
+            device = msgspec.structs.replace(device, credentials=adopted)
+            prepared = _prepare(dialect, application, device, arrival, path)
+        return prepared
 
     async def _credentials(
         self,
@@ -324,7 +328,6 @@ class _Planner:
         dialect: Dialect,
         path: str,
     ) -> tuple[Credential, ...]:
-        left = list(existing)
         kept: list[Credential] = []
         for index, entry in enumerate(declared):
             where = f"{path}[{index}]"
@@ -342,14 +345,12 @@ class _Planner:
                         bare, kind=SecretKind(kind), secret=secret
                     )
                 case DeclaredCredential(password=str(password), kind=None, secret=None):
-                    credential = await self._kept(password, bare, left, dialect)
+                    credential = await self._kept(password, bare, existing, dialect)
                 case _:
                     raise RequestError(
                         "a credential is either a password, or kind and secret of a hash",
                         path=where,
                     )
-            if credential in left:
-                left.remove(credential)
             kept.append(credential)
         return tuple(kept)
 
@@ -358,14 +359,36 @@ class _Planner:
     ) -> Credential:
         """The form in which a password is already kept, or else the form it gets."""
         for credential in existing:
-            same = msgspec.structs.replace(credential, kind=bare.kind, secret=bare.secret) == bare
-            if same and await self._proofs.fits(credential, password):
-                return credential
+            own = bare.username is None or bare.username == credential.username
+            if own and await self._proofs.fits(credential, password):
+                return msgspec.structs.replace(
+                    bare, kind=credential.kind, secret=credential.secret
+                )
         if dialect.keeps_plain_secrets:
             return msgspec.structs.replace(bare, secret=password)
         return msgspec.structs.replace(
             bare, kind=SecretKind.ARGON2ID, secret=await self._proofs.hash(password)
         )
+
+
+def _prepare(
+    dialect: Dialect, application: Application, device: Device, arrival: Arrival, path: str
+) -> Device:
+    try:
+        return dialect.prepare(application, device, arrival)
+    except RequestError as exc:
+        raise RequestError(exc.message, path=strict_toml.join(path, exc.path or "")) from exc
+
+
+def _adopt(
+    declared: Sequence[Credential], before: Sequence[Credential], count: int
+) -> tuple[Credential, ...]:
+    """What is declared, completed from the credentials there were, up to ``count``."""
+    named = [
+        msgspec.structs.replace(new, username=new.username or old.username)
+        for new, old in zip(declared, before, strict=False)
+    ]
+    return (*named, *declared[len(named) :], *before[len(named) : count])
 
 
 def _find(
@@ -376,24 +399,33 @@ def _find(
 ) -> Device | None:
     if declared.id:
         return existing.get(declared.id)
-    named = by_name.get(declared.name or "", ())
+    return _named(declared.name or "", by_name, path)
+
+
+def _named(name: str, by_name: Mapping[str, Sequence[Device]], path: str) -> Device | None:
+    named = by_name.get(name, ())
     if len(named) > 1:
         raise ConflictError(
-            f"{len(named)} devices are called {declared.name!r}; say which by its id, one of "
+            f"{len(named)} devices are called {name!r}; say which by its id, one of "
             f"{', '.join(sorted(d.id for d in named))}",
-            path=f"{path}.name",
+            path=path,
         )
     return named[0] if named else None
 
 
 def _settings(
-    declared: dict[str, Any] | UnsetType,
+    declared: dict[str, Any] | str | UnsetType,
     before: msgspec.Struct | None,
     shape: type[msgspec.Struct],
     path: str,
 ) -> msgspec.Struct:
-    if declared is msgspec.UNSET:
+    if isinstance(declared, UnsetType):
         return strict_toml.convert({}, shape, path=path) if before is None else before
+    if isinstance(declared, str):
+        try:
+            declared = msgspec.json.decode(declared, type=dict[str, Any])
+        except (msgspec.DecodeError, RecursionError) as exc:
+            raise RequestError(f"neither a table nor a JSON object: {exc}", path=path) from exc
     kept = {} if before is None else _builtins(before)
     return strict_toml.convert({**kept, **declared}, shape, path=path)
 
@@ -458,15 +490,30 @@ def _credential(credential: Credential) -> dict[str, Any]:
 
 
 def _add_settings(table: Table, settings: msgspec.Struct) -> None:
-    builtins = _without_none(_builtins(settings))
-    if builtins:
-        table.add("settings", builtins)
+    """Write settings as a table, or as JSON text where they hold a null that matters."""
+    builtins = _builtins(settings)
+    bare = _without_none(builtins)
+    try:
+        same = msgspec.convert(bare, type(settings)) == settings
+    except msgspec.ValidationError:
+        same = False
+    if not same or _holds_none(bare):
+        table.add("settings", msgspec.json.encode(builtins).decode())
+    elif bare:
+        table.add("settings", bare)
 
 
-def _without_none(value: dict[str, Any]) -> dict[str, Any]:
-    """TOML has no null: a member that is none is left out."""
-    return {
-        k: _without_none(v) if isinstance(v, dict) else v
-        for k, v in value.items()
-        if v is not None
-    }
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_none(member) for k, member in value.items() if member is not None}
+    if isinstance(value, list | tuple):
+        return [_without_none(member) for member in value]
+    return value
+
+
+def _holds_none(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_none(member) for member in value.values())
+    if isinstance(value, list):
+        return any(_holds_none(member) for member in value)
+    return value is None

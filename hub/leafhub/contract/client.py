@@ -113,6 +113,7 @@ class HubClient:
         device: str | None = None,
         channel: str | None = None,
         before: int | None = None,
+        after: int | None = None,
         since_us: int | None = None,
         limit: int | None = None,
     ) -> EventPage:
@@ -124,6 +125,7 @@ class HubClient:
             device=device,
             channel=channel,
             before=before,
+            after=after,
             since_us=since_us,
             limit=limit,
         )

@@ -122,8 +122,8 @@ class DeviceDetail(msgspec.Struct, frozen=True, kw_only=True):
         created_us: When its record was made.
         values: The newest message of each channel, by channel.
         addresses: Where its open connections come from.
-        commands: Names of commands that are known to make sense for it, from its description; may
-            be empty.
+        commands: Names of commands that it took before, so that they make sense for it; may be
+            empty.
     """
 
     summary: DeviceSummary

@@ -20,7 +20,7 @@ from leafhub.http_server.answers import device_summary, event_record, value
 from leafhub.http_server.information import HubInformation
 from leafhub.http_server.login import LoginMiddleware, may_write
 from leafhub.model.application import Application
-from leafhub.model.command import CommandRequest
+from leafhub.model.command import CommandRequest, CommandState
 from leafhub.model.device import Credential, Device, Operator
 from leafhub.model.event import JSON
 from leafhub.stores.base import CommandQuery, EventQuery
@@ -29,6 +29,8 @@ PAGE = 100
 LONGEST_PAGE = 500  # one page is one JSON document in memory, here and at the other end
 LONGEST_WAIT_S = 60.0  # proxies and home routers cut connections that are silent for longer
 TOML = "application/toml"
+
+_OBEYED = frozenset({CommandState.ACKNOWLEDGED, CommandState.ANSWERED})
 
 Limit = Annotated[int, Parameter(ge=1, le=LONGEST_PAGE, description="At most so many.")]
 AsOperator = Request[Operator, None, State]
@@ -100,12 +102,16 @@ class OperatorApi(Controller):
         owner = _application(exchange, application)
         found = _device(exchange, owner, device)
         latest = exchange.latest(owner.name, found.id)
+        earlier = await exchange.commands(
+            CommandQuery(application=owner.name, device=found.id, limit=PAGE)
+        )
+        obeyed = {command.name for command in earlier if command.state in _OBEYED}
         return contract.DeviceDetail(
             summary=_summary(exchange, owner, found),
             created_us=found.created_us,
             values=[value(latest[channel]) for channel in sorted(latest)],
             addresses=list(exchange.presence(owner.name, found.id).addresses),
-            commands=[],
+            commands=sorted(obeyed),
         )
 
     @get("/events", summary="Stored messages, newest first")
@@ -117,6 +123,7 @@ class OperatorApi(Controller):
         device: str | None = None,
         channel: str | None = None,
         before: Annotated[int | None, Parameter(ge=0, description="``next_before``.")] = None,
+        after: Annotated[int | None, Parameter(ge=0, description="Positions above.")] = None,
         since_us: Annotated[int | None, Parameter(ge=0, description="Not older.")] = None,
         limit: Limit = PAGE,
     ) -> contract.EventPage:
@@ -127,6 +134,7 @@ class OperatorApi(Controller):
             device=device,
             channel=channel,
             before=before,
+            after=after,
             since_us=since_us,
             limit=limit + 1,  # one more than asked for shows whether there is a next page
         )
