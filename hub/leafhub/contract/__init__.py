@@ -1,1 +1,1 @@
-"""The shapes that the hub shares with dashboards and tools: the operator's HTTP API and the live feed."""
+"""What the hub shares with dashboards and tools: the operator API and the live feed."""

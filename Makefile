@@ -1,0 +1,41 @@
+# Each target sets up what it needs; the first run takes a minute, later ones start at once.
+PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))) python3)
+BIN := .venv/bin
+DATA ?= data
+
+.PHONY: help run test lint types format bench lock setup programs clean
+
+help:            ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+setup:
+	@$(PYTHON) tools/bootstrap.py
+
+programs: setup
+	@$(BIN)/python -m leafhub_tools.micropython >/dev/null
+
+run: programs    ## Start the hub, one virtual leaf per dialect, and the dashboard
+	@$(BIN)/leafhub demo --data $(DATA)
+
+test: lint types programs  ## Run every check and every test
+	@$(BIN)/pytest $(PYTEST)
+
+lint: setup      ## Check style and who imports whom
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/ruff check --quiet firmware
+	@mkdir -p .import_linter_cache; $(BIN)/lint-imports --no-logo >.import_linter_cache/last.txt 2>&1 || { cat .import_linter_cache/last.txt; exit 1; }
+
+types: setup     ## Check types
+	@$(BIN)/mypy
+
+format: setup    ## Put every file into shape
+	@$(BIN)/ruff check --quiet --fix
+	@$(BIN)/ruff format
+
+lock: setup      ## Renew requirements.lock
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --generate-hashes \
+		--no-emit-index-url --python-version 3.11 --upgrade pyproject.toml --all-extras --group dev --output-file requirements.lock
+
+clean:           ## Remove what was set up; the data folder stays
+	@rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

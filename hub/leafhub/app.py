@@ -1,0 +1,119 @@
+"""The hub put together: store, exchange, MQTT and HTTP in one event loop, from start to clean stop."""
+
+import asyncio
+import contextlib
+import datetime as dt
+import gc
+import importlib.metadata
+import logging
+import signal
+import ssl
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from leafhub import authority
+from leafhub.config import Config
+from leafhub.contract import operator_login
+from leafhub.data_folder import DataFolder
+from leafhub.dialects.detect import DIALECTS, FACES, Detection, keys_of, settings_types
+from leafhub.errors import ConfigurationError
+from leafhub.exchange import proofs
+from leafhub.exchange.exchange import Exchange
+from leafhub.http_server.app import create_app
+from leafhub.http_server.information import HubInformation
+from leafhub.http_server.server import HttpServer
+from leafhub.model.device import Credential, Operator, SecretKind
+from leafhub.model.registry import PutOperator, Registry
+from leafhub.mqtt_server.server import MqttServer
+from leafhub.stores.sqlite import SqliteStore
+
+log = logging.getLogger(__name__)
+
+
+class Addresses(msgspec.Struct, frozen=True):
+    """Where a running hub is served, like ``mqtts://0.0.0.0:8883`` and ``http://127.0.0.1:8080``."""
+
+    mqtt: tuple[str, ...]
+    http: tuple[str, ...]
+
+
+async def serve(config: Config) -> None:
+    """Run the hub until SIGINT or SIGTERM, then stop cleanly.
+
+    Raises:
+        ConfigurationError: The data folder, a certificate or an address cannot be used.
+        StoreUnavailableError: The store cannot be opened.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with running(config):
+        await stop.wait()
+        log.info("stopping")
+
+
+@contextlib.asynccontextmanager
+async def running(config: Config) -> AsyncIterator[Addresses]:
+    """A hub that runs as long as the context: opened in the order of its needs, closed in reverse.
+
+    Raises:
+        ConfigurationError: The data folder, a certificate or an address cannot be used.
+        StoreUnavailableError: The store cannot be opened.
+    """
+    folder = config.folder
+    tls = _tls_context(folder, config.domain)
+    exchange = Exchange(
+        store=SqliteStore(folder.database, config.store),
+        registry=Registry(keys_of),
+        detection=Detection(),
+        faces=FACES,
+        dialects=DIALECTS,
+        settings_types=settings_types,
+    )
+    mqtt = MqttServer(exchange, config.mqtt, tls, config.domain)
+    await exchange.start()
+    try:
+        await _admit_operator(exchange, folder)
+        await mqtt.start()
+        information = HubInformation(
+            version=importlib.metadata.version("leafhub"), listeners=tuple(mqtt.addresses)
+        )
+        http = HttpServer(create_app(exchange, information, config.http), config.http, tls)
+        await http.start()
+        try:
+            gc.collect()
+            gc.freeze()  # what lives as long as the hub is not looked at again
+            yield Addresses(tuple(mqtt.addresses), tuple(http.addresses))
+        finally:
+            await http.stop()
+    finally:
+        mqtt.stop()
+        await exchange.stop()
+
+
+def _tls_context(folder: DataFolder, domain: str) -> ssl.SSLContext:
+    """The hub's certificate, renewed if need be; TLS 1.2 stays on because boards speak no newer."""
+    prepared = authority.prepare(
+        folder, authority.names_of_this_machine(domain), dt.datetime.now(dt.UTC)
+    )
+    if prepared.new_certificate:
+        log.info("new server certificate: %s", prepared.reason)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(folder.server_certificate, folder.server_key)
+    return context
+
+
+async def _admit_operator(exchange: Exchange, folder: DataFolder) -> None:
+    """Let in whom ``operator.json`` names; its token is long and random, so one SHA-256 is right."""
+    try:
+        login = operator_login.load(folder.path)
+    except ConfigurationError as exc:
+        log.warning("nobody can log in as operator: %s", exc)
+        return
+    credential = Credential(kind=SecretKind.SHA256, secret=proofs.sha256(login.token))
+    operator = Operator(name=login.name, credentials=(credential,))
+    if exchange.registry.operator(login.name) != operator:
+        await exchange.apply([PutOperator(operator)])

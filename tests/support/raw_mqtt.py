@@ -1,0 +1,174 @@
+"""A client that sends exactly what a test says, and waits for exactly what comes."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+from typing import TypeVar
+
+from leafhub.mqtt.codec import decode_packet, encode_packet
+from leafhub.mqtt.packets import (
+    Connack,
+    Connect,
+    Packet,
+    Puback,
+    Publish,
+    Suback,
+    Subscribe,
+    SubscriptionRequest,
+    Will,
+)
+from leafhub.mqtt.properties import EMPTY, Properties
+
+PATIENCE_S = 10.0
+"""An answer that takes longer is taken for none."""
+QUIET_S = 0.4
+"""So long nothing may come where nothing shall come."""
+
+P = TypeVar("P", bound=Packet)
+
+
+class ClosedByHubError(Exception):
+    """The hub closed the connection where a packet was expected."""
+
+
+class RawClient:
+    """One MQTT connection, packet by packet."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, protocol_level: int
+    ) -> None:
+        self.protocol_level = protocol_level
+        self._reader = reader
+        self._writer = writer
+        self._buffer = b""
+
+    async def send_bytes(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        self._writer.write(data)
+        await self._writer.drain()
+
+    async def send(self, packet: Packet) -> None:
+        """Send one packet."""
+        await self.send_bytes(encode_packet(packet, self.protocol_level))
+
+    async def receive(self) -> Packet:
+        """The next packet; ``ClosedByHubError`` where the connection ends instead."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                found = decode_packet(
+                    memoryview(self._buffer),
+                    0,
+                    protocol_level=self.protocol_level,
+                    maximum_packet_bytes=1 << 24,
+                )
+                if found is not None:
+                    packet, end = found
+                    self._buffer = self._buffer[end:]
+                    return packet
+                try:
+                    data = await self._reader.read(65_536)
+                except ConnectionError as exc:
+                    raise ClosedByHubError from exc
+                if not data:
+                    raise ClosedByHubError
+                self._buffer += data
+
+    async def expect(self, kind: type[P]) -> P:
+        """The next packet, which must be of that kind."""
+        packet = await self.receive()
+        assert isinstance(packet, kind), f"{packet} where {kind.__name__} was expected"
+        return packet
+
+    async def receive_bytes(self, count: int) -> bytes:
+        """Exactly so many bytes as they come."""
+        async with asyncio.timeout(PATIENCE_S):
+            data = self._buffer[:count]
+            self._buffer = self._buffer[count:]
+            return data + await self._reader.readexactly(count - len(data))
+
+    async def expect_closed(self) -> None:
+        """Nothing more comes, and the hub closes."""
+        try:
+            packet = await self.receive()
+        except ClosedByHubError:
+            return
+        raise AssertionError(f"{packet} where the end was expected")
+
+    async def expect_nothing(self) -> None:
+        """Nothing comes, and the connection stays."""
+        assert not self._buffer, self._buffer
+        try:
+            async with asyncio.timeout(QUIET_S):
+                data = await self._reader.read(65_536)
+        except TimeoutError:
+            return
+        raise AssertionError(f"{data!r} where nothing was expected")
+
+    async def connect(
+        self,
+        client_id: str = "",
+        username: str | None = None,
+        password: str | bytes | None = None,
+        *,
+        clean_start: bool = True,
+        keep_alive_s: int = 60,
+        will: Will | None = None,
+        properties: Properties = EMPTY,
+    ) -> Connack:
+        """Send CONNECT and give the CONNACK."""
+        await self.send(
+            Connect(
+                protocol_name="MQIsdp" if self.protocol_level == 3 else "MQTT",
+                protocol_level=self.protocol_level,
+                client_id=client_id,
+                clean_start=clean_start,
+                keep_alive_s=keep_alive_s,
+                will=will,
+                username=username,
+                password=password.encode() if isinstance(password, str) else password,
+                properties=properties,
+            )
+        )
+        return await self.expect(Connack)
+
+    async def publish(
+        self, topic_name: str, payload: str | bytes, qos: int = 1, packet_id: int = 1
+    ) -> Puback | None:
+        """Publish and, at QoS 1, give the PUBACK."""
+        data = payload.encode() if isinstance(payload, str) else payload
+        await self.send(Publish(topic_name, data, qos, packet_id=packet_id if qos else None))
+        return await self.expect(Puback) if qos == 1 else None
+
+    async def subscribe(self, *topic_filters: str, qos: int = 1, packet_id: int = 1) -> list[int]:
+        """Subscribe and give the codes of the SUBACK."""
+        requests = tuple(SubscriptionRequest(name, qos) for name in topic_filters)
+        await self.send(Subscribe(packet_id, requests))
+        suback = await self.expect(Suback)
+        assert suback.packet_id == packet_id
+        return [int(code) for code in suback.reason_codes]
+
+    async def close(self) -> None:
+        """Cut the connection without DISCONNECT."""
+        self._writer.close()
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            await self._writer.wait_closed()
+
+
+@contextlib.asynccontextmanager
+async def raw_client(
+    port: int,
+    *,
+    protocol_level: int = 4,
+    tls: ssl.SSLContext | None = None,
+    server_name: str | None = None,
+) -> AsyncIterator[RawClient]:
+    """A connection to a hub on this machine."""
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", port, ssl=tls, server_hostname=server_name if tls else None
+    )
+    client = RawClient(reader, writer, protocol_level)
+    try:
+        yield client
+    finally:
+        await client.close()

@@ -1,0 +1,108 @@
+"""Make the virtual environment from the lock file, with nothing but Python's standard library.
+
+``python3 tools/bootstrap.py`` does nothing when the environment is there and the lock file has not
+changed. A Python without ``ensurepip`` (Debian without python3-venv) gets pip from the package
+index, checked by its hash.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENT = ROOT / ".venv"
+LOCK = ROOT / "requirements.lock"
+STAMP = ENVIRONMENT / "installed"
+OLDEST = (3, 11)
+PIP_WHEEL = "pip-26.3-py3-none-any.whl"
+PIP_SHA256 = "f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13"
+PIP_ADDRESS = (
+    "https://files.pythonhosted.org/packages/07/25/"
+    "ee8c38ae72d66b844ce8eb9711ba905dba21ca1a8a0c960057c41cd23337/" + PIP_WHEEL
+)
+
+
+def main() -> int:
+    """Bring the environment up to date; gives the exit code."""
+    if sys.version_info < OLDEST:
+        print(
+            f"Leafhub needs Python {OLDEST[0]}.{OLDEST[1]} or later, "
+            f"this is {sys.version.split()[0]}.\n"
+            "Install a newer one and say which: make PYTHON=python3.12",
+            file=sys.stderr,
+        )
+        return 1
+    wanted = _fingerprint()
+    if STAMP.exists() and STAMP.read_text() == wanted:
+        return 0
+    python = ENVIRONMENT / "bin" / "python"
+    if not python.exists() or not _is_ours(python):
+        _say(f"making {ENVIRONMENT.name} with Python {sys.version.split()[0]}")
+        _make_environment()
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--no-input"]
+    _say("installing the packages of requirements.lock")
+    _run([*pip, "--quiet", "--progress-bar=on", "--require-hashes", "-r", str(LOCK)])
+    _say("installing Leafhub itself, editable")
+    _run([*pip, "--quiet", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+    STAMP.write_text(wanted)
+    _say("ready")
+    return 0
+
+
+def _fingerprint() -> str:
+    """Changes with whatever the environment is made from."""
+    content = LOCK.read_bytes() + (ROOT / "pyproject.toml").read_bytes()
+    return f"{sys.version_info[:2]} {ROOT} {hashlib.sha256(content).hexdigest()}"
+
+
+def _is_ours(python: Path) -> bool:
+    """Whether the environment there is of this Python's version and has pip."""
+    question = "import sys, pip; print(*sys.version_info[:2])"
+    answer = subprocess.run([python, "-c", question], capture_output=True, text=True, check=False)
+    return answer.stdout.split() == [str(part) for part in sys.version_info[:2]]
+
+
+def _make_environment() -> None:
+    shutil.rmtree(ENVIRONMENT, ignore_errors=True)
+    made = subprocess.run(
+        [sys.executable, "-m", "venv", str(ENVIRONMENT)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if made.returncode == 0:
+        return
+    _say("this Python has no ensurepip; getting pip from the package index")
+    _run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(ENVIRONMENT)])
+    with tempfile.TemporaryDirectory() as folder:
+        wheel = Path(folder) / PIP_WHEEL
+        with urllib.request.urlopen(PIP_ADDRESS, timeout=60) as answer:
+            content = answer.read()
+        if hashlib.sha256(content).hexdigest() != PIP_SHA256:
+            raise SystemExit(
+                f"leafhub: {PIP_WHEEL} is not what it should be; nothing was installed"
+            )
+        wheel.write_bytes(content)
+        _run(
+            [str(ENVIRONMENT / "bin" / "python"), f"{wheel}/pip", "install", "--quiet", str(wheel)]
+        )
+
+
+def _run(command: list[str]) -> None:
+    environment = {**os.environ, "PYTHONUTF8": "1"}
+    if subprocess.run(command, env=environment, check=False).returncode != 0:
+        raise SystemExit(f"leafhub: this failed, its words are above: {' '.join(command)}")
+
+
+def _say(text: str) -> None:
+    print(f"leafhub: {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        raise SystemExit(main())
+    except OSError as exc:
+        raise SystemExit(f"leafhub: the environment was not made: {exc}") from exc
