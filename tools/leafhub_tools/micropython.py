@@ -436,6 +436,8 @@ def _download(address: str) -> bytes:
     """
     if urllib.parse.urlsplit(address).scheme not in {"http", "https", "file"}:
         raise BringError(f"{address} is no web address")
+    if address.startswith("file:") and address.endswith("/"):
+        address += "index.html"  # as pip reads an index in a folder
     context = ssl.create_default_context(cafile=os.environ.get("PIP_CERT"))
     request = urllib.request.Request(address, headers={"Accept": "text/html, */*;q=0.1"})  # noqa: S310 - the scheme is checked above
     try:

@@ -1,0 +1,171 @@
+"""How the computer comes to an interpreter and to umqtt.simple."""
+
+import hashlib
+import io
+import subprocess
+import sys
+import tarfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from leafhub_tools import micropython
+
+SOURCE = b"class MQTTClient: ...\n"
+
+
+def _archive(name: str, content: bytes) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        member = tarfile.TarInfo(name)
+        member.size = len(content)
+        tar.addfile(member, io.BytesIO(content))
+    return out.getvalue()
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package index in a folder, with one page; the cache is empty."""
+    page = tmp_path / "simple" / "micropython-umqtt-simple"
+    page.mkdir(parents=True)
+    monkeypatch.setenv("PIP_INDEX_URL", f"file://{tmp_path}/simple")
+    monkeypatch.setenv("LEAFHUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("PIP_CERT", raising=False)
+    return page
+
+
+def _offer(index: Path, archive: bytes) -> None:
+    """Put ``archive`` on the index, beside another version."""
+    name = f"micropython-umqtt.simple-{micropython.UMQTT_VERSION}.tar.gz"
+    files = index.parents[1] / "files"
+    files.mkdir()
+    (files / name).write_bytes(archive)
+    (index / "index.html").write_text(
+        '<a href="../../files/micropython-umqtt.simple-1.1.tar.gz">1.1</a><br>'
+        f'<a href="../../files/{name}#sha256=00">this one</a>'
+    )
+
+
+def test_umqtt_comes_from_the_index_and_is_kept(
+    index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = _archive(
+        f"micropython-umqtt.simple-{micropython.UMQTT_VERSION}/umqtt/simple.py", SOURCE
+    )
+    _offer(index, archive)
+    monkeypatch.setattr(micropython, "UMQTT_SHA256", hashlib.sha256(archive).hexdigest())
+    folder = micropython.umqtt()
+    assert (folder / "umqtt" / "simple.py").read_bytes() == SOURCE
+    (index / "index.html").unlink()  # not asked a second time
+    assert micropython.umqtt() == folder
+
+
+def test_file_with_another_digest_is_refused(index: Path) -> None:
+    _offer(index, _archive("x", SOURCE))
+    with pytest.raises(micropython.BringError, match="is not the file it should be"):
+        micropython.umqtt()
+    assert not list(micropython.cache_folder().glob("umqtt-*/"))
+
+
+def test_index_without_the_version_is_told(index: Path) -> None:
+    (index / "index.html").write_text('<a href="other-1.0.tar.gz">other</a>')
+    with pytest.raises(
+        micropython.BringError, match="has no micropython-umqtt.simple-.* set PIP_INDEX_URL"
+    ):
+        micropython.umqtt()
+
+
+def test_index_that_does_not_answer_is_told(index: Path) -> None:
+    assert not (index / "index.html").exists()
+    with pytest.raises(micropython.BringError, match="could not fetch file:.*PIP_INDEX_URL right"):
+        micropython.umqtt()
+
+
+def test_half_made_folder_is_never_seen(index: Path) -> None:
+    assert index.is_dir()
+
+    def fail(folder: Path) -> None:
+        (folder / "half").touch()
+        raise micropython.BringError("no")
+
+    with pytest.raises(micropython.BringError):
+        micropython._bring("thing", "half", fail)
+    assert [path.name for path in micropython.cache_folder().iterdir()] == ["thing.lock"]
+
+
+def test_left_over_of_a_killed_process_is_removed(index: Path) -> None:
+    left_over = micropython.cache_folder() / ".thing-abc"
+    left_over.mkdir(parents=True)
+    assert index.is_dir()
+    made = micropython._bring("thing", "whole", lambda folder: (folder / "whole").touch())
+    assert made.is_file()
+    assert not left_over.exists()
+
+
+def test_two_at_once_make_it_once(index: Path) -> None:
+    assert index.is_dir()
+    made = []
+
+    def make(folder: Path) -> None:
+        made.append(folder)
+        (folder / "whole").touch()
+
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda _: micropython._bring("thing", "whole", make), range(8)))
+    assert len(set(results)) == 1
+    assert len(made) == 1
+
+
+def test_installed_interpreter_is_the_last_way(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, micropython_interpreter: Path
+) -> None:
+    assert index.is_dir()
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "micropython").symlink_to(micropython_interpreter)
+    monkeypatch.setenv("PATH", str(programs))
+    found = micropython.interpreter()
+    assert found.resolve() == micropython_interpreter.resolve()
+
+
+def test_interpreter_that_is_too_old_is_told_with_the_cure(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert index.is_dir()
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    old = programs / "micropython"
+    old.write_text("#!/bin/sh\necho 1 22\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs))
+    with pytest.raises(micropython.BringError) as caught:
+        micropython.interpreter()
+    told = str(caught.value)
+    assert "there is no make on this computer" in told
+    assert "this MicroPython is 1.22; 1.24 is needed" in told
+    assert "apt-get install gcc" in told
+    assert "brew install micropython" in told
+
+
+def test_mirror_is_the_one_this_computer_uses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEAFHUB_DEBIAN_MIRROR", "http://mirror.example/debian")
+    assert micropython._mirror() == "http://mirror.example/debian"
+    monkeypatch.delenv("LEAFHUB_DEBIAN_MIRROR")
+    assert micropython._mirror().startswith("http")
+
+
+def test_command_prints_the_paths(micropython_interpreter: Path, umqtt_folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "leafhub_tools.micropython"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == [str(micropython_interpreter), str(umqtt_folder)]
+
+
+def test_interpreter_has_what_the_firmware_needs(micropython_interpreter: Path) -> None:
+    program = "import tls, sys; print(tls.CERT_REQUIRED, sys.implementation.version >= (1, 24))"
+    printed = micropython._run("try it", [str(micropython_interpreter), "-c", program])
+    assert printed == "2 True\n"
