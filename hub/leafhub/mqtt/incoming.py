@@ -104,8 +104,15 @@ class Incoming:
             return self._policy.refused_qos0_v3_closes
         return self._policy.refused_publish_v3 is RefusedPublish.CLOSE
 
-    def settle(self, publish: Publish, *, refused: bool) -> bool:
-        """Note the decision about ``publish``; False if nothing is to be answered."""
+    def settle(self, publish: Publish, *, refused: bool, ended: bool) -> bool:
+        """Note the decision about ``publish``; False if nothing is to be answered.
+
+        Args:
+            publish: What was handed up.
+            refused: Whether it was not taken.
+            ended: Whether the client cannot be told any more. It will send a QoS 2 message again,
+                and what was refused is then decided afresh.
+        """
         packet_id = publish.packet_id
         if packet_id is None:
             return False
@@ -116,7 +123,7 @@ class Incoming:
         incoming = self._state.incoming
         if incoming.get(packet_id) is not IncomingStage.UNDECIDED:
             return False
-        if refused and (self._level == LEVEL_5 or self.refusal_closes(publish.qos)):
+        if refused and (ended or self._level == LEVEL_5 or self.refusal_closes(publish.qos)):
             del incoming[packet_id]
         else:
             incoming[packet_id] = IncomingStage.RECEIVED

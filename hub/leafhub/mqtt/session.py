@@ -316,8 +316,9 @@ class Connection:
         if qos == 2 and self.policy.qos2_publish is QoS2Publish.UNANSWERED:
             qos, packet_id = 0, None
         refused = reason_code >= 0x80
-        answered = packet_id is not None and incoming.settle(publish, refused=refused)
-        if self._phase in ENDED:
+        ended = self._phase in ENDED
+        answered = packet_id is not None and incoming.settle(publish, refused=refused, ended=ended)
+        if ended:
             return
         if refused and incoming.refusal_closes(qos):
             self._close(f"PUBLISH to {publish.topic_name!r} refused: {reason_code.name}")

@@ -361,6 +361,18 @@ def test_qos_2_is_handed_up_once_over_two_connections() -> None:
     assert second.take() == [Pubrec(7), Pingresp()]
 
 
+def test_qos_2_that_could_not_be_stored_is_handed_up_again_to_the_next_connection() -> None:
+    publish = Publish("t", b"x", 2, packet_id=7)
+    again = Publish("t", b"x", 2, dup=True, packet_id=7)
+    first, second = Client(), Client()
+    state = first.open(clean_start=False)
+    first.send(publish)
+    first.connection.end(None, "not stored")
+    first.connection.acknowledge(publish, ReasonCode.QUOTA_EXCEEDED)
+    second.open(state, clean_start=False)
+    assert second.send(again) == [again]
+
+
 def test_pubrel_for_an_unknown_id_says_so_in_5_0() -> None:
     client = opened(5)
     client.send(Pubrel(9))
