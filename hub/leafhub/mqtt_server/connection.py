@@ -210,6 +210,7 @@ class MqttConnection(asyncio.Protocol):
             connection.acknowledge(publish, ReasonCode.QUOTA_EXCEEDED, str(error))
         elif error is not None and publish.qos > 0:
             connection.end(None, f"not stored: {error}")  # it sends again when it is back
+            connection.acknowledge(publish, ReasonCode.QUOTA_EXCEEDED)  # frees its packet id
         elif not outcome.silent:
             connection.acknowledge(publish, outcome.reason_code, outcome.reason_string)
         if self._unfinished == UNFINISHED_MESSAGES // 2 and connection.phase is Phase.PAUSED:
