@@ -1,7 +1,8 @@
 """What a store does for the hub: takes groups of work, commits each as a whole, and reads back.
 
-Writing is one way: ``write`` queues a batch, one writer takes all that gathered, commits once and reports each batch.
-Nothing that was reported as written is lost in a power cut, and nothing is stored twice because of one.
+Writing is one way: ``write`` queues a batch, one writer takes all that gathered, commits once and
+reports each batch. Nothing that was reported as written is lost in a power cut, and nothing is
+stored twice because of one.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,7 +31,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Done = Callable[[StoreUnavailableError | None], None]
-"""Told in the event loop's thread: ``None`` when the batch is on disk, else why nothing of it was stored."""
+"""Told in the event loop's thread: ``None``: the batch is on disk, else why nothing was stored."""
 
 
 class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +86,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """What the hub needs in memory when it starts.
 
     Attributes:
-        changes: Changes that make the registry, in an order that works (``settings`` of the types asked for).
+        changes: Changes that make the registry, in an order that works (``settings`` of the types
+            asked for).
         commands: Every command that is not final, oldest first.
         latest: The newest event of each channel of each device, connection events included.
     """
@@ -126,12 +128,15 @@ class Store(Protocol):
         """Bring the schema up to date and read what the hub keeps in memory.
 
         Raises:
-            StoreUnavailableError: Locked by another hub, not readable, made by a newer Leafhub, or damaged.
+            StoreUnavailableError: Locked by another hub, not readable, made by a newer Leafhub, or
+                damaged.
         """
         ...
 
     def write(self, batch: Batch, done: Done) -> None:
-        """Queue a batch; call from the event loop's thread. ``done`` is called exactly once, in the order of the calls.
+        """Queue a batch; call from the event loop's thread.
+
+        ``done`` is called exactly once, in the order of the calls.
 
         Raises:
             BusyError: ``WAITING_BATCHES`` are queued already; the caller slows its peers down.

@@ -1,0 +1,1 @@
+"""One file per schema; a released one never changes."""

@@ -1,0 +1,200 @@
+"""The group-commit writer: whatever gathered while one commit ran becomes the next one.
+
+It knows no database. A store hands it a function that commits some batches as one transaction;
+the writer calls it in a thread of its own, so that the event loop goes on while the disk works.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from leafhub.errors import BusyError, StoreUnavailableError
+from leafhub.stores.base import Batch, Done
+
+logger = logging.getLogger(__name__)
+
+WAITING_BATCHES = 16_384
+"""A queue this long is a second of work or more on a Pi; its peers had better slow down."""
+WAITING_BYTES = 32 * 1024 * 1024
+"""What the queue may take of the memory: the hub shares a Pi of 1 GB with other programs."""
+_EVENT_BYTES = 512
+"""What an ``Event`` takes beside its payload (a struct and its strings; measured 400 to 600)."""
+
+Commit = Callable[[Sequence[Batch]], int]
+"""Commits the batches as one transaction and gives the number of new events.
+
+Raises ``StoreUnavailableError`` where the store is at fault, and anything else where a batch's
+content is; either way nothing was stored.
+"""
+
+_Outcome = StoreUnavailableError | None
+
+
+class _Waiting(NamedTuple):
+    batch: Batch
+    done: Done
+    payload_bytes: int
+
+
+class GroupWriter:
+    """One thread that commits in groups. Make it in the event loop's thread: outcomes go there.
+
+    Args:
+        commit: What makes a group durable.
+        name: Of the thread, and in the log.
+        maximum_group_events: Events after which a group is closed, though more batches wait.
+        minimum_interval_s: Seconds between the starts of two commits, at least.
+    """
+
+    def __init__(
+        self,
+        commit: Commit,
+        *,
+        name: str,
+        maximum_group_events: int,
+        minimum_interval_s: float = 0.0,
+    ) -> None:
+        self._commit = commit
+        self._name = name
+        self._maximum_group_events = maximum_group_events
+        self._minimum_interval_s = minimum_interval_s
+        self._loop = asyncio.get_running_loop()
+        self._changed = threading.Condition()  # guards the next five
+        self._queue: deque[_Waiting] = deque()
+        self._queue_bytes = 0
+        self._in_flight: list[_Waiting] = []
+        self._closing = False
+        self._ended: StoreUnavailableError | None = None
+        self._next_start = 0.0
+        self.trouble: str | None = None
+        """Why the store did not take the last group, in words."""
+        self.commit_ms = 0.0
+        """How long the last commit took."""
+        self.committed_groups = 0
+        """Transactions since the start."""
+        self.committed_events = 0
+        """New events since the start."""
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Batches that no commit has taken yet."""
+        return len(self._queue)
+
+    def write(self, batch: Batch, done: Done) -> None:
+        """See ``Store.write``. After the end of the writer ``done`` is told so, from the loop.
+
+        Raises:
+            BusyError: ``WAITING_BATCHES`` or ``WAITING_BYTES`` are reached.
+        """
+        size = _payload_bytes(batch)
+        with self._changed:
+            if (ended := self._ended) is None:
+                self._refuse_too_much(size)
+                self._queue.append(_Waiting(batch, done, size))
+                self._queue_bytes += size
+                if len(self._queue) == 1:
+                    self._changed.notify()
+                return
+        self._loop.call_soon(done, ended)
+
+    async def close(self) -> None:
+        """Commit what is queued, report it, and end the thread. More than once is fine."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        await asyncio.to_thread(self._thread.join)
+
+    def _refuse_too_much(self, size: int) -> None:
+        if len(self._queue) >= WAITING_BATCHES:
+            raise BusyError(f"{WAITING_BATCHES} batches wait for the store")
+        if self._queue and self._queue_bytes + size > WAITING_BYTES:
+            raise BusyError(f"{WAITING_BYTES >> 20} MiB of events wait for the store")
+
+    def _run(self) -> None:
+        ended = "the store is closed"
+        try:
+            while group := self._take():
+                outcomes = self._write(group)
+                self._in_flight = []
+                self._report([one.done for one in group], outcomes)
+        except BaseException:
+            logger.exception("Thread %s ended", self._name)
+            ended = "the store's writer broke down by a mistake of the hub; restart the hub"
+            self.trouble = ended
+        finally:
+            with self._changed:
+                self._ended = StoreUnavailableError(ended)
+                left = [one.done for one in (*self._in_flight, *self._queue)]
+                self._queue.clear()
+            if left:
+                self._report(left, [self._ended] * len(left))
+
+    def _take(self) -> list[_Waiting]:
+        """Wait for work and take a group of it; nothing means that the end has come."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._closing)
+            self._changed.wait_for(
+                lambda: self._closing, timeout=max(0.0, self._next_start - time.monotonic())
+            )
+            events = 0
+            while self._queue and (not self._in_flight or events < self._maximum_group_events):
+                one = self._queue.popleft()
+                self._queue_bytes -= one.payload_bytes
+                events += len(one.batch.events)
+                self._in_flight.append(one)
+            return self._in_flight
+
+    def _write(self, group: list[_Waiting]) -> list[_Outcome]:
+        self._next_start = time.monotonic() + self._minimum_interval_s
+        return self._outcomes([one.batch for one in group])
+
+    def _outcomes(self, batches: Sequence[Batch]) -> list[_Outcome]:
+        started = time.monotonic()
+        try:
+            events = self._commit(batches)
+        except StoreUnavailableError as exc:
+            if self.trouble is None:
+                logger.error("%s: nothing is stored: %s", self._name, exc)  # noqa: TRY400 - the words say it all
+            self.trouble = str(exc)
+            return [exc] * len(batches)
+        except Exception as exc:  # what a batch holds, not the store: the others shall not suffer
+            if len(batches) == 1:
+                logger.exception("%s: a batch cannot be stored", self._name)
+                return [StoreUnavailableError(f"this cannot be stored: {exc}")]
+            half = len(batches) // 2  # twice the logarithm of a group instead of one by one
+            return self._outcomes(batches[:half]) + self._outcomes(batches[half:])
+        if self.trouble is not None:
+            logger.warning("%s: the store works again", self._name)
+            self.trouble = None
+        self.commit_ms = (time.monotonic() - started) * 1000
+        self.committed_groups += 1
+        self.committed_events += events
+        return [None] * len(batches)
+
+    def _report(self, dones: Sequence[Done], outcomes: Sequence[_Outcome]) -> None:
+        """One call into the loop for the whole group."""
+        try:
+            self._loop.call_soon_threadsafe(_tell, dones, outcomes)
+        except RuntimeError:  # the loop is closed, and with it everybody who could be told
+            logger.warning("%s: %d batches end unreported", self._name, len(dones))
+
+
+def _tell(dones: Sequence[Done], outcomes: Sequence[_Outcome]) -> None:
+    for done, outcome in zip(dones, outcomes, strict=True):
+        try:
+            done(outcome)
+        except Exception:
+            logger.exception("A mistake of the hub while it took an outcome of the store")
+
+
+def _payload_bytes(batch: Batch) -> int:
+    return sum(
+        _EVENT_BYTES + len(event.data) + (0 if event.raw is None else len(event.raw))
+        for event in batch.events
+    )
