@@ -415,7 +415,7 @@ class Exchange:
                     session.send(reply)
             lost_promotion = error is not None and outcome.become is not None
             if session.link is not None and (outcome.close or lost_promotion):
-                session.link.end(ReasonCode.NOT_AUTHORIZED, outcome.log or "not stored")
+                session.link.end(_end_code(outcome), outcome.log or "not stored")
 
         try:
             self._commit(outcome, after)
@@ -592,3 +592,8 @@ def _name(principal: Principal) -> str:
     if principal.application is not None and principal.device is not None:
         return f"{principal.application}/{principal.device}"
     return f"{principal.login or principal.client_id or 'anonymous'}@{principal.peer.address}"
+
+
+def _end_code(outcome: Outcome) -> ReasonCode:
+    """What a 5.0 client is told when its packet ends the connection."""
+    return outcome.reason_code if outcome.reason_code >= 0x80 else ReasonCode.NOT_AUTHORIZED

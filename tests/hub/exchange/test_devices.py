@@ -1,0 +1,46 @@
+from leafhub.exchange.devices import LATEST_CHANNELS, DeviceMemory
+from leafhub.model.event import Event, Kind
+from leafhub.stores.base import StoredEvent
+
+
+def event(channel: str, time_us: int, data: bytes = b"1", kind: Kind = Kind.READING) -> Event:
+    return Event(
+        id=f"{channel}-{time_us}",
+        application="a",
+        device="d",
+        sender="d",
+        channel=channel,
+        time_us=time_us,
+        data=data,
+        kind=kind,
+    )
+
+
+def test_the_newest_value_is_the_one_with_the_latest_time_not_the_last_to_come() -> None:
+    memory = DeviceMemory()
+    memory.note(event("t", 20, b"new"))
+    memory.note(event("t", 10, b"back-dated"))
+    assert memory.latest("a", "d")["t"].data == b"new"
+
+
+def test_coming_and_going_is_no_value() -> None:
+    memory = DeviceMemory()
+    memory.note(event("connection", 10, kind=Kind.CONNECTION))
+    assert not memory.latest("a", "d")
+
+
+def test_a_device_that_invents_channels_loses_the_oldest() -> None:
+    memory = DeviceMemory()
+    for number in range(LATEST_CHANNELS + 1):
+        memory.note(event(f"c{number}", number))
+    assert len(memory.latest("a", "d")) == LATEST_CHANNELS
+    assert "c0" not in memory.latest("a", "d")
+
+
+def test_what_the_store_remembers_is_a_sign_of_life_except_changes_of_the_record() -> None:
+    memory = DeviceMemory()
+    memory.learn(StoredEvent(position=2, event=event("t", 10)))
+    memory.learn(StoredEvent(position=3, event=event("devices", 99, kind=Kind.REGISTRY)))
+    assert memory.seen_us("a", "d") == 10
+    memory.forget("a", "d")
+    assert memory.seen_us("a", "d") is None

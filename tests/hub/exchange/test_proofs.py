@@ -1,0 +1,41 @@
+import bcrypt
+import pytest
+from passlib.hash import sha512_crypt
+
+from leafhub.exchange import proofs
+from leafhub.model.device import Credential, SecretKind
+
+SECRET = "b-secret"
+HASHES = {
+    SecretKind.PLAIN: SECRET,
+    SecretKind.SHA256: proofs.sha256(SECRET),
+    SecretKind.ARGON2ID: proofs.hash_secret(SECRET),
+    SecretKind.BCRYPT: bcrypt.hashpw(SECRET.encode(), bcrypt.gensalt(4)).decode(),
+    SecretKind.SHA512_CRYPT: sha512_crypt.hash(SECRET),
+}
+
+
+@pytest.mark.parametrize("kind", SecretKind)
+def test_only_the_secret_itself_fits(kind: SecretKind) -> None:
+    credential = Credential(kind=kind, secret=HASHES[kind])
+    assert proofs.verify(credential, SECRET.encode())
+    for wrong in (b"", b"b-secre", b"b-secret ", b"B-SECRET", b"\x00", b"\xff\xfe"):
+        assert not proofs.verify(credential, wrong), wrong
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SecretKind if kind is not SecretKind.PLAIN])
+def test_the_text_of_a_hash_is_no_password(kind: SecretKind) -> None:
+    credential = Credential(kind=kind, secret=HASHES[kind])
+    assert not proofs.verify(credential, HASHES[kind].encode())
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SecretKind if kind is not SecretKind.PLAIN])
+@pytest.mark.parametrize("kept", ["", "no hash", "$6$", "$2b$12$short", "$argon2id$v=19$"])
+def test_what_is_no_hash_fits_nothing(kind: SecretKind, kept: str) -> None:
+    assert not proofs.verify(Credential(kind=kind, secret=kept), SECRET.encode())
+
+
+def test_bcrypt_looks_at_72_bytes_as_it_always_did() -> None:
+    long = b"x" * 72
+    kept = bcrypt.hashpw(long, bcrypt.gensalt(4)).decode()
+    assert proofs.verify(Credential(kind=SecretKind.BCRYPT, secret=kept), long + b"tail")
