@@ -273,7 +273,8 @@ class Exchange:
         )
         if verdict.outcome.become is not None:
             self._become(session, verdict.outcome.become)
-        grant(verdict)
+        if not verdict.outcome.silent:
+            grant(verdict)
         subscriptions = session.state.subscriptions
         for request, granted in zip(subscribe.requests, verdict.grants, strict=True):
             subscription = subscriptions.get(request.topic_filter)
