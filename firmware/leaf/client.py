@@ -1,5 +1,6 @@
 """The leaf itself: keeps a link to the hub, reports readings, obeys commands."""
 
+import gc
 import json
 import random
 import time
@@ -143,6 +144,7 @@ class Leaf:
     def _open(self, client_id, user, password):
         """Return a link that is connected; it is closed with the next one or when it is lost."""
         self._hang_up()
+        gc.collect()  # a handshake wants 16.7 kB in one piece
         config = self._config
         self._link = link = Link(config["keep_alive_s"], config["deadline_s"])
         address = (config["host"], config["port"])

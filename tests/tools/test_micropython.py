@@ -70,15 +70,13 @@ def test_file_with_another_digest_is_refused(index: Path) -> None:
 
 def test_index_without_the_version_is_told(index: Path) -> None:
     (index / "index.html").write_text('<a href="other-1.0.tar.gz">other</a>')
-    with pytest.raises(
-        micropython.BringError, match="has no micropython-umqtt.simple-.* set PIP_INDEX_URL"
-    ):
+    with pytest.raises(micropython.BringError, match=r"has no micropython-.* set PIP_INDEX_URL"):
         micropython.umqtt()
 
 
 def test_index_that_does_not_answer_is_told(index: Path) -> None:
     assert not (index / "index.html").exists()
-    with pytest.raises(micropython.BringError, match="could not fetch file:.*PIP_INDEX_URL right"):
+    with pytest.raises(micropython.BringError, match=r"could not fetch file:.* PIP_INDEX_URL"):
         micropython.umqtt()
 
 
