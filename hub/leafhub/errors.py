@@ -1,7 +1,8 @@
 """Every error Leafhub raises on purpose, under one root.
 
-Four families, by who can put it right: the peer (it broke the protocol), whoever wrote the payload, the machine (a
-resource is away: try again), and the person at the keyboard (something asked for or configured is wrong).
+Four families, by who can put it right: the peer (it broke the protocol), whoever wrote the
+payload, the machine (a resource is away: try again), and the person at the keyboard (something
+asked for or configured is wrong).
 """
 
 

@@ -71,6 +71,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         ends_sessions: Kept sessions that end at this login, each with the age in seconds from
             which it does (0: at any age).
         may_write: For operators: may send commands.
+        note: What its dialect needs to know of it later, like ``Subscription.note``.
         peer: How it reached the hub.
     """
 
@@ -85,6 +86,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     session_key: str | None = None
     ends_sessions: tuple[tuple[str, float], ...] = ()
     may_write: bool = False
+    note: str = ""
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):

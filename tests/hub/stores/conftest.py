@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
 from leafhub.errors import StoreUnavailableError
 from leafhub.model.application import Application
 from leafhub.model.command import Command

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from leafhub.errors import StoreUnavailableError
 from leafhub.model.command import CommandState
 from leafhub.model.device import Credential, Operator, SecretKind
