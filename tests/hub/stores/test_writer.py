@@ -1,0 +1,283 @@
+import asyncio
+import functools
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import pytest
+
+from leafhub.errors import BusyError, StoreUnavailableError
+from leafhub.model.event import Event
+from leafhub.stores import writer as writer_module
+from leafhub.stores.base import Batch
+from leafhub.stores.writer import GroupWriter
+
+
+def batch(name: str, data: bytes = b"1") -> Batch:
+    return Batch(
+        events=(
+            Event(id=name, application="", device="", sender="", channel="", time_us=0, data=data),
+        )
+    )
+
+
+class Disk:
+    """A database that can be held up and told to fail; it keeps the names of each group."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[str]] = []
+        self.starts: list[float] = []
+        self.started = threading.Event()
+        self.go = threading.Event()
+        self.go.set()
+        self.fault: Callable[[list[str]], BaseException | None] = lambda _names: None
+
+    def commit(self, batches: Sequence[Batch]) -> int:
+        names = [event.id for one in batches for event in one.events]
+        self.starts.append(time.monotonic())
+        self.started.set()
+        assert self.go.wait(10)
+        if (fault := self.fault(names)) is not None:
+            raise fault
+        self.groups.append(names)
+        return len(names)
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.disk = Disk()
+        self.outcomes: list[tuple[str, str | None]] = []
+        self.threads: set[int] = set()
+        self.writers: list[GroupWriter] = []
+        self.progress = asyncio.Event()
+
+    def start(self, maximum_group_events: int = 100, minimum_interval_s: float = 0) -> GroupWriter:
+        writer = GroupWriter(
+            self.disk.commit,
+            name="test",
+            maximum_group_events=maximum_group_events,
+            minimum_interval_s=minimum_interval_s,
+        )
+        self.writers.append(writer)
+        return writer
+
+    def queue(self, writer: GroupWriter, *names: str) -> None:
+        for name in names:
+            writer.write(batch(name), functools.partial(self.done, name))
+
+    def done(self, name: str, error: StoreUnavailableError | None) -> None:
+        self.threads.add(threading.get_ident())
+        self.outcomes.append((name, None if error is None else str(error)))
+        self.progress.set()
+
+    async def hold(self, writer: GroupWriter, name: str = "held") -> None:
+        """Let the writer begin a group of one and stay in it."""
+        self.disk.go.clear()
+        self.disk.started.clear()
+        self.queue(writer, name)
+        assert await asyncio.to_thread(self.disk.started.wait, 10)
+
+    async def told(self, count: int) -> None:
+        """Wait until so many outcomes have come."""
+        async with asyncio.timeout(10):
+            while len(self.outcomes) < count:
+                self.progress.clear()
+                await self.progress.wait()
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    bench = Bench()
+    yield bench
+    bench.disk.go.set()
+    for writer in bench.writers:
+        await writer.close()
+
+
+async def test_what_gathers_during_a_commit_is_the_next_group(bench: Bench) -> None:
+    writer = bench.start()
+    await bench.hold(writer)
+    bench.queue(writer, "a", "b", "c")
+    assert writer.waiting == 3
+    bench.disk.go.set()
+    await writer.close()
+    assert bench.disk.groups == [["held"], ["a", "b", "c"]]
+    assert (writer.committed_groups, writer.committed_events) == (2, 4)
+
+
+async def test_a_group_closes_at_its_maximum_of_events(bench: Bench) -> None:
+    writer = bench.start(maximum_group_events=2)
+    await bench.hold(writer)
+    bench.queue(writer, "a", "b", "c")
+    bench.disk.go.set()
+    await writer.close()
+    assert bench.disk.groups == [["held"], ["a", "b"], ["c"]]
+
+
+async def test_a_batch_larger_than_a_group_is_a_group(bench: Bench) -> None:
+    writer = bench.start(maximum_group_events=1)
+    writer.write(Batch(events=batch("a").events + batch("b").events), lambda _error: None)
+    await writer.close()
+    assert bench.disk.groups == [["a", "b"]]
+
+
+async def test_outcomes_come_in_the_loop_thread_with_one_call_for_a_group(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    calls: list[int] = []
+    original = loop.call_soon_threadsafe
+
+    def counting(callback: Callable[..., object], *args: object) -> object:
+        if callback is writer_module._tell:
+            calls.append(1)
+        return original(callback, *args)
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", counting)
+    writer = bench.start()
+    await bench.hold(writer)
+    bench.queue(writer, "a", "b", "c")
+    bench.disk.go.set()
+    await writer.close()
+    assert bench.outcomes == [("held", None), ("a", None), ("b", None), ("c", None)]
+    assert bench.threads == {threading.get_ident()}
+    assert len(calls) == 2
+
+
+async def test_commits_keep_their_distance(bench: Bench) -> None:
+    writer = bench.start(minimum_interval_s=0.2)
+    bench.queue(writer, "a")
+    await asyncio.sleep(0.05)
+    bench.queue(writer, "b")
+    await asyncio.sleep(0.05)
+    bench.queue(writer, "c")
+    await bench.told(3)
+    assert bench.disk.groups == [["a"], ["b", "c"]]
+    assert bench.disk.starts[1] - bench.disk.starts[0] >= 0.2
+
+
+async def test_close_does_not_wait_for_the_distance(bench: Bench) -> None:
+    writer = bench.start(minimum_interval_s=60)
+    await bench.hold(writer)
+    bench.queue(writer, "a")
+    bench.disk.go.set()
+    async with asyncio.timeout(10):
+        await writer.close()
+    assert bench.disk.groups == [["held"], ["a"]]
+
+
+async def test_when_the_store_fails_every_batch_of_the_group_is_told(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    writer = bench.start()
+    await bench.hold(writer)
+    bench.queue(writer, "a", "b")
+    bench.disk.fault = lambda names: StoreUnavailableError("full") if "a" in names else None
+    bench.disk.go.set()
+    await bench.told(3)
+    assert bench.outcomes == [("held", None), ("a", "full"), ("b", "full")]
+    assert len(bench.disk.starts) == 2
+    assert writer.trouble == "full"
+    bench.queue(writer, "c")
+    await writer.close()
+    assert bench.outcomes[-1] == ("c", None)
+    assert writer.trouble is None
+    levels = [one.levelno for one in caplog.records if one.name == writer_module.__name__]
+    assert levels == [logging.ERROR, logging.WARNING]
+
+
+async def test_one_bad_batch_fails_alone(bench: Bench) -> None:
+    writer = bench.start()
+    await bench.hold(writer)
+    names = [f"n{n}" for n in range(16)]
+    bench.queue(writer, *names)
+    bench.disk.fault = lambda names: ValueError("too long") if "n5" in names else None
+    bench.disk.go.set()
+    await writer.close()
+    told = dict(bench.outcomes)
+    assert told.pop("n5") == "this cannot be stored: too long"
+    assert list(told) == ["held", *(name for name in names if name != "n5")]
+    assert set(told.values()) == {None}
+    assert [name for group in bench.disk.groups for name in group] == list(told)
+    assert len(bench.disk.starts) == 10  # the held one, the group, and two a halving
+    assert writer.trouble is None
+
+
+async def test_too_many_batches_are_refused(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "WAITING_BATCHES", 2)
+    writer = bench.start()
+    await bench.hold(writer)
+    bench.queue(writer, "a", "b")
+    with pytest.raises(BusyError, match="2 batches wait"):
+        bench.queue(writer, "c")
+    bench.disk.go.set()
+    await writer.close()
+    assert [name for name, _error in bench.outcomes] == ["held", "a", "b"]
+
+
+async def test_too_many_bytes_are_refused_but_never_the_first_batch(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "WAITING_BYTES", 1 << 20)
+    writer = bench.start()
+    await bench.hold(writer)
+    writer.write(batch("huge", bytes(2 << 20)), lambda error: bench.done("huge", error))
+    with pytest.raises(BusyError, match="1 MiB"):
+        bench.queue(writer, "a")
+    bench.disk.go.set()
+    await bench.told(2)
+    bench.queue(writer, "b")
+    await writer.close()
+    assert bench.outcomes == [("held", None), ("huge", None), ("b", None)]
+
+
+async def test_a_mistake_of_one_receiver_does_not_cost_the_others_their_outcome(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    writer = bench.start()
+
+    def wrong(_error: StoreUnavailableError | None) -> None:
+        raise ZeroDivisionError
+
+    await bench.hold(writer)
+    writer.write(batch("x"), wrong)
+    bench.queue(writer, "a")
+    bench.disk.go.set()
+    await writer.close()
+    assert bench.outcomes == [("held", None), ("a", None)]
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_a_thread_that_breaks_down_says_so_to_everybody(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    writer = bench.start()
+    await bench.hold(writer)
+    bench.disk.fault = lambda _names: SystemExit("gone")
+    bench.queue(writer, "a")
+    bench.disk.go.set()
+    await writer.close()
+    bench.queue(writer, "late")
+    await asyncio.sleep(0)
+    assert [name for name, _error in bench.outcomes] == ["held", "a", "late"]
+    assert all(error is not None and "broke down" in error for _name, error in bench.outcomes)
+    assert writer.trouble is not None
+    assert "broke down" in writer.trouble
+    assert "SystemExit" in caplog.text
+
+
+def test_a_closed_loop_is_logged_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    disk = Disk()
+    disk.go.clear()
+
+    async def begin() -> GroupWriter:
+        writer = GroupWriter(disk.commit, name="test", maximum_group_events=1)
+        writer.write(batch("a"), lambda _error: None)
+        return writer
+
+    writer = asyncio.run(begin())
+    disk.go.set()
+    asyncio.run(writer.close())
+    assert disk.groups == [["a"]]
+    assert "unreported" in caplog.text
