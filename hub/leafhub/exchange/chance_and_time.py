@@ -13,8 +13,10 @@ class RandomIds:
     """``leafhub.model.ids.Ids`` from the operating system's random source."""
 
     def uuid(self) -> str:
-        """A UUID version 4."""
-        return str(uuid.uuid4())
+        """A UUID version 7 for now."""
+        milliseconds = time.time_ns() // 1_000_000 & (1 << 48) - 1
+        value = milliseconds << 80 | 7 << 76 | secrets.randbits(12) << 64
+        return str(uuid.UUID(int=value | 2 << 62 | secrets.randbits(62)))
 
     def ulid(self, time_us: int) -> str:
         """A ULID for that moment."""

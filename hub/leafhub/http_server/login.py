@@ -2,13 +2,13 @@
 
 import base64
 import binascii
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from litestar.connection import ASGIConnection
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
-from litestar.types import ASGIApp
 
 from leafhub.model.device import Operator
 
@@ -20,12 +20,8 @@ _NO_LOGIN = (
 )
 
 
-class Doorkeeper(Protocol):
-    """Who knows the operators."""
-
-    async def operator(self, name: str | None, secret: str) -> Operator | None:
-        """The operator whose login that is; ``name`` is ``None`` where only a token was shown."""
-        ...
+WhoIs = Callable[[str | None, str], Awaitable[Operator | None]]
+"""Gives the operator of a login; the name is ``None`` where only a token was shown."""
 
 
 class LoginMiddleware(AbstractAuthenticationMiddleware):
@@ -33,12 +29,12 @@ class LoginMiddleware(AbstractAuthenticationMiddleware):
 
     Args:
         app: What comes next.
-        doorkeeper: Who knows the operators.
+        who_is: Knows the operators.
     """
 
-    def __init__(self, app: ASGIApp, doorkeeper: Doorkeeper) -> None:
+    def __init__(self, app: ASGIApp, who_is: WhoIs) -> None:
         super().__init__(app)
-        self._doorkeeper = doorkeeper
+        self._who_is = who_is
 
     async def authenticate_request(self, connection: Connection) -> AuthenticationResult:
         """Find out who calls.
@@ -47,7 +43,7 @@ class LoginMiddleware(AbstractAuthenticationMiddleware):
             NotAuthorizedException: No login, or not one of this hub.
         """
         shown = read(connection.headers.get("authorization", ""))
-        operator = None if shown is None else await self._doorkeeper.operator(*shown)
+        operator = None if shown is None else await self._who_is(*shown)
         if operator is None:
             raise NotAuthorizedException(detail=_NO_LOGIN, headers=_CHALLENGE)
         return AuthenticationResult(user=operator, auth=None)

@@ -6,9 +6,9 @@ from typing import Annotated
 import msgspec
 from litestar import Controller, MediaType, Request, Response, Router, get, post, put
 from litestar.datastructures import State
+from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
-from litestar.middleware import DefineMiddleware
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from leafhub import document
 from leafhub.contract import operator_api as contract
@@ -32,7 +32,8 @@ TOML = "application/toml"
 
 _OBEYED = frozenset({CommandState.ACKNOWLEDGED, CommandState.ANSWERED})
 
-Limit = Annotated[int, Parameter(ge=1, le=LONGEST_PAGE, description="At most so many.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=LONGEST_PAGE, description="At most so many.")]
+TheExchange = NamedDependency[Exchange]
 AsOperator = Request[Operator, None, State]
 
 
@@ -43,7 +44,9 @@ class OperatorApi(Controller):
     tags = ("operator",)
 
     @get("/status", summary="Whether all is well")
-    async def status(self, exchange: Exchange, information: HubInformation) -> contract.HubStatus:
+    async def status(
+        self, exchange: TheExchange, information: NamedDependency[HubInformation]
+    ) -> contract.HubStatus:
         """Whether all is well."""
         status = exchange.status()
         return contract.HubStatus(
@@ -60,7 +63,7 @@ class OperatorApi(Controller):
         )
 
     @get("/applications", summary="All applications")
-    async def applications(self, exchange: Exchange) -> list[contract.ApplicationSummary]:
+    async def applications(self, exchange: TheExchange) -> list[contract.ApplicationSummary]:
         """All applications, by name."""
         summaries: list[contract.ApplicationSummary] = []
         for application in sorted(exchange.registry.applications(), key=lambda a: a.name):
@@ -78,7 +81,7 @@ class OperatorApi(Controller):
 
     @get("/devices", summary="All devices with their state and newest reading")
     async def devices(
-        self, exchange: Exchange, application: str | None = None
+        self, exchange: TheExchange, application: FromQuery[str | None] = None
     ) -> list[contract.DeviceSummary]:
         """All devices, or those of one application, by application and name."""
         wanted = (
@@ -96,7 +99,7 @@ class OperatorApi(Controller):
 
     @get("/applications/{application:str}/devices/{device:str}", summary="One device")
     async def device(
-        self, exchange: Exchange, application: str, device: str
+        self, exchange: TheExchange, application: FromPath[str], device: FromPath[str]
     ) -> contract.DeviceDetail:
         """One device by id, or by name where it is unique."""
         owner = _application(exchange, application)
@@ -117,14 +120,14 @@ class OperatorApi(Controller):
     @get("/events", summary="Stored messages, newest first")
     async def events(
         self,
-        exchange: Exchange,
+        exchange: TheExchange,
         *,
-        application: str | None = None,
-        device: str | None = None,
-        channel: str | None = None,
-        before: Annotated[int | None, Parameter(ge=0, description="``next_before``.")] = None,
-        after: Annotated[int | None, Parameter(ge=0, description="Positions above.")] = None,
-        since_us: Annotated[int | None, Parameter(ge=0, description="Not older.")] = None,
+        application: FromQuery[str | None] = None,
+        device: FromQuery[str | None] = None,
+        channel: FromQuery[str | None] = None,
+        before: Annotated[int | None, QueryParameter(ge=0, description="``next_before``.")] = None,
+        after: Annotated[int | None, QueryParameter(ge=0, description="Positions above.")] = None,
+        since_us: Annotated[int | None, QueryParameter(ge=0, description="Not older.")] = None,
         limit: Limit = PAGE,
     ) -> contract.EventPage:
         """One page of stored messages."""
@@ -153,10 +156,10 @@ class OperatorApi(Controller):
     async def send_command(
         self,
         request: AsOperator,
-        exchange: Exchange,
-        application: str,
-        device: str,
-        data: contract.CommandRequest,
+        exchange: TheExchange,
+        application: FromPath[str],
+        device: FromPath[str],
+        data: JSONBody[contract.CommandRequest],
     ) -> contract.CommandRecord:
         """Send a command; it is stored when the answer comes."""
         if request.content_type[0] != JSON:  # also keeps forms of foreign web pages out
@@ -184,9 +187,9 @@ class OperatorApi(Controller):
     @get("/commands", summary="Commands, newest first")
     async def commands(
         self,
-        exchange: Exchange,
-        application: str | None = None,
-        device: str | None = None,
+        exchange: TheExchange,
+        application: FromQuery[str | None] = None,
+        device: FromQuery[str | None] = None,
         limit: Limit = PAGE,
     ) -> list[contract.CommandRecord]:
         """Commands, newest first."""
@@ -197,10 +200,10 @@ class OperatorApi(Controller):
     @get("/commands/{command_id:str}", summary="One command, if wanted when it is final")
     async def command(
         self,
-        exchange: Exchange,
-        command_id: str,
+        exchange: TheExchange,
+        command_id: FromPath[str],
         wait_s: Annotated[
-            float, Parameter(ge=0, le=LONGEST_WAIT_S, description="Wait for the end so long.")
+            float, QueryParameter(ge=0, le=LONGEST_WAIT_S, description="Wait for the end so long.")
         ] = 0,
     ) -> contract.CommandRecord:
         """Where a command stands."""
@@ -212,7 +215,7 @@ class OperatorApi(Controller):
         return command_record(command)
 
     @get("/registry", summary="All applications and devices as TOML document")
-    async def registry(self, exchange: Exchange) -> Response[str]:
+    async def registry(self, exchange: TheExchange) -> Response[str]:
         """The document that PUT takes; secrets are in it as they are kept."""
         return Response(document.export(exchange.registry), media_type=f"{TOML}; charset=utf-8")
 
@@ -222,7 +225,7 @@ class OperatorApi(Controller):
         guards=[may_write],
         media_type=MediaType.JSON,
     )
-    async def apply(self, request: AsOperator, exchange: Exchange) -> contract.ApplyReport:
+    async def apply(self, request: AsOperator, exchange: TheExchange) -> contract.ApplyReport:
         """Take a TOML document in; what it does not mention stays."""
         try:
             text = (await request.body()).decode()
@@ -252,12 +255,16 @@ class _Threads:
         return await asyncio.to_thread(proofs.verify, credential, secret.encode())
 
 
-def operator_router(exchange: Exchange) -> Router:
+def operator_router() -> Router:
     """The face, behind its login."""
+
+    async def who_is(name: str | None, secret: str) -> Operator | None:
+        return await exchange.operator(name, secret)  # a function: the framework copies all else
+
     return Router(
         path="/api/v1",
         route_handlers=[OperatorApi],
-        middleware=[DefineMiddleware(LoginMiddleware, doorkeeper=exchange)],
+        middleware=[DefineMiddleware(LoginMiddleware, who_is=who_is)],
         security=[{"login": []}],
     )
 

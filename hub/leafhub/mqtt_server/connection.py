@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from typing import Protocol, assert_never
+from typing import Protocol, assert_never, cast
 
 from leafhub.dialects.base import Outcome, Peer, Principal, Refusal, SubscribeOutcome
 from leafhub.errors import StoreUnavailableError
@@ -71,7 +71,7 @@ class MqttConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client is there."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 -- servers make no others
+        transport = cast("asyncio.Transport", transport)  # uvloop's TLS one is none by its class
         self._transport = transport
         self._peer = self._listener.peer_of(transport)
         if not self._listener.opened(self):

@@ -1,4 +1,5 @@
 import re
+import time
 
 import pytest
 
@@ -13,7 +14,7 @@ def test_identifiers_have_the_shapes_that_dialects_promise() -> None:
     assert ids.ULID.match(made.ulid(NOW_US))
     assert ids.OID.match(made.oid(NOW_US))
     assert re.fullmatch(
-        r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", made.uuid()
+        r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", made.uuid()
     )
     assert re.fullmatch(r"[A-Za-z]{12}", made.letters(12))
     assert re.fullmatch(r"[A-Za-z0-9]{40}", made.token(40))
@@ -31,6 +32,9 @@ def test_identifiers_sort_by_time() -> None:
     made = RandomIds()
     ulids = [made.ulid(NOW_US + 1000 * step) for step in range(50)]
     assert ulids == sorted(ulids)
+    earlier = made.uuid()
+    time.sleep(0.002)
+    assert earlier < made.uuid()
 
 
 def test_time_never_stands_still_not_even_when_the_clock_jumps_back(
