@@ -1,0 +1,467 @@
+"""Exosite Murano: a connector's devices write resources, and sets come back without asking.
+
+An application is a connector, a device is an identity. Topics are private to the device. What the
+cloud side sets is delivered on ``$resource/<alias>/<time>`` to every live connection, subscribed
+or not, and stays pending until the device writes that alias back.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Final
+
+import msgspec
+
+from leafhub.dialects.base import (
+    NOTHING,
+    Arrival,
+    Grant,
+    Login,
+    Outcome,
+    Peer,
+    Principal,
+    Receiver,
+    Refusal,
+    SubscribeOutcome,
+)
+from leafhub.dialects.murano_connector import (
+    NAME,
+    TOKEN_LENGTH,
+    Assumed,
+    ConnectorSettings,
+    IdentitySettings,
+    auth_type_of,
+    bare_text,
+    connector_of,
+    identity_of,
+    live_credentials,
+    value_of_json,
+    value_of_text,
+)
+from leafhub.dialects.murano_provisioning import (
+    JUST_PROMOTED,
+    POLICY,
+    PROMOTED,
+    TOPIC,
+    close_without_a_word,
+    named_connector,
+    provision,
+    rotate,
+    sha256_of,
+)
+from leafhub.dialects.murano_writes import (
+    BATCH_TOPIC,
+    SEVERAL_TOPIC,
+    Message,
+    tell,
+    write_history,
+    write_one,
+    write_several,
+)
+from leafhub.errors import NotFoundError, PayloadError, RequestError
+from leafhub.model.application import Application
+from leafhub.model.command import Command
+from leafhub.model.device import Credential, Device, SecretKind
+from leafhub.model.event import JSON, TEXT, Event, Kind
+from leafhub.model.registry import RegistryView
+from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
+from leafhub.mqtt.reason_codes import ReasonCode
+from leafhub.mqtt.session_state import OutgoingMessage, Subscription
+
+CONTENT_TOPIC: Final = "$content"
+
+_LEVEL: Final = 4  # MQTT 3.1.1 and nothing else
+_GRANTED: Final = 0  # the QoS of everything that goes to a device
+_REFUSED: Final = 0x80
+_WILDCARDS: Final = frozenset({"+", "#"})
+_OWN_KINDS: Final = frozenset({Kind.DATA, Kind.ANSWER})
+
+
+class MuranoDialect:
+    """The Device MQTT API of the IoT Connector; see the module."""
+
+    name: ClassVar[str] = NAME
+    application_type: ClassVar[type[msgspec.Struct]] = ConnectorSettings
+    device_type: ClassVar[type[msgspec.Struct]] = IdentitySettings
+    command_timeout_s: ClassVar[float | None] = None  # a set is pending until it is written back
+    commands_wait: ClassVar[bool] = True
+    keeps_plain_secrets: ClassVar[bool] = False
+
+    # Records
+
+    def keys(self, application: Application, device: Device) -> Iterable[str]:
+        """Its token: that alone names it."""
+        if auth_type_of(application, device) == "token":
+            for credential in device.credentials:
+                yield f"murano:token:{credential.secret}"
+
+    def prepare(self, application: Application, device: Device, arrival: Arrival) -> Device:
+        """Check identity and credentials; a token becomes its hash."""
+        settings = connector_of(application)
+        if not settings.identity.fits(device.id):
+            raise RequestError(
+                f"{device.id!r} is no identity of this connector: 1 to 128 of A-Z a-z 0-9 _ . : -"
+                f" (type {settings.identity.type}, prefix {settings.identity.prefix!r})",
+                path="id",
+            )
+        auth_type = auth_type_of(application, device)
+        if auth_type == "certificate" and device.credentials:
+            raise RequestError("certificate logins are not served", path="credentials")
+        identity = identity_of(device)
+        return msgspec.structs.replace(
+            device,
+            name=device.name or device.id,
+            credentials=tuple(
+                _prepared(credential, auth_type, device.id, f"credentials[{place}]")
+                for place, credential in enumerate(device.credentials)
+            ),
+            settings=msgspec.structs.replace(
+                identity, auth_type=auth_type if device.credentials else identity.auth_type
+            ),
+            created_us=device.created_us or arrival.time_us,
+        )
+
+    # CONNECT
+
+    def authenticate(
+        self, connect: Connect, peer: Peer, registry: RegistryView, arrival: Arrival
+    ) -> Login | Refusal | None:
+        """Find the device by its token or its identity; who shows nothing is anonymous."""
+        username, password = connect.username or "", connect.password or b""
+        if not username and not password:
+            return None
+        named = named_connector(peer, registry)
+        if username:
+            device = _device_called(username, named, registry)
+        else:
+            device = registry.lookup(f"murano:token:{sha256_of(password)}")
+        connector = None if device is None else registry.application(device.application)
+        if device is None or connector is None or (named is not None and named != connector):
+            return self._refuse_unknown(username, named, peer, registry)
+        if connect.protocol_level != _LEVEL:
+            return Refusal(
+                reason_code=ReasonCode.UNSUPPORTED_PROTOCOL_VERSION,
+                log=f"Murano has no MQTT level {connect.protocol_level}",
+                protocol_level=_LEVEL,
+            )
+        credentials = live_credentials(device, arrival.time_us)
+        if not credentials or not password:
+            return _wrong_credentials(f"{device.id} has no live credential, or showed none")
+        return Login(
+            principal=_principal(connect, peer, device),
+            credentials=credentials,
+            secret=password,
+            mismatch=_wrong_credentials(f"wrong secret for {connector.name}/{device.id}"),
+            refusal=_refusal(connect, peer, connector, device),
+        )
+
+    def anonymous(self, connect: Connect, peer: Peer, registry: RegistryView) -> Principal:
+        """A client without credentials: all it can do is ask to be provisioned."""
+        return Principal(dialect=NAME, policy=POLICY, peer=peer, client_id=connect.client_id)
+
+    def on_connected(
+        self,
+        principal: Principal,
+        open_commands: Sequence[Command],
+        registry: RegistryView,
+        arrival: Arrival,
+    ) -> Sequence[tuple[Command, OutgoingMessage]]:
+        """All pending aliases: the latest set of each, with its own time, oldest time first."""
+        latest = {command.name: command for command in open_commands}
+        pending = sorted(latest.values(), key=lambda command: command.created_us)
+        return [(command, _set_message(command)) for command in pending]
+
+    # Packets of a client
+
+    def on_publish(
+        self, publish: Publish, principal: Principal, registry: RegistryView, arrival: Arrival
+    ) -> Outcome:
+        """Provision, write, list contents, or take a message on a topic of the device's own."""
+        topic_name, payload = publish.topic_name, publish.payload
+        if principal.application is None or principal.device is None:
+            return provision(topic_name, payload, principal, registry, arrival)
+        message = _message(topic_name, payload, principal, registry, arrival)
+        if message is None:
+            return close_without_a_word("the device is gone")
+        if topic_name.startswith(f"{TOPIC}/"):
+            outcome = _renew(message, principal, registry)
+        elif topic_name == CONTENT_TOPIC:  # no connector has contents
+            outcome = Outcome(replies=(OutgoingMessage(topic_name=topic_name, payload=b"[]"),))
+        else:
+            outcome = _written(message)
+        if outcome.become is None and principal.note == JUST_PROMOTED:
+            return msgspec.structs.replace(outcome, become=_promoted(principal))
+        return outcome
+
+    def on_will(
+        self, will: Will, principal: Principal, registry: RegistryView, arrival: Arrival
+    ) -> Outcome:
+        """Treat it as if the device had published it now; an anonymous client's is ignored."""
+        message = _message(will.topic_name, will.payload, principal, registry, arrival)
+        return NOTHING if message is None else _written(message)
+
+    def on_subscribe(
+        self, subscribe: Subscribe, principal: Principal, registry: RegistryView, arrival: Arrival
+    ) -> SubscribeOutcome:
+        """Grant QoS 0 to the reserved topics, which come anyway, and to the device's own."""
+        grants = tuple(_grant(request.topic_filter, principal) for request in subscribe.requests)
+        if principal.note == JUST_PROMOTED:
+            return SubscribeOutcome(grants=grants, outcome=Outcome(become=_promoted(principal)))
+        return SubscribeOutcome(grants=grants)
+
+    def on_unsubscribe(
+        self, unsubscribe: Unsubscribe, principal: Principal, subscribed: frozenset[str]
+    ) -> Sequence[tuple[str | None, ReasonCode]]:
+        """End subscriptions to the device's own topics; those to reserved ones never end."""
+        return [
+            (
+                name if name in subscribed and not name.startswith("$") else None,
+                ReasonCode.SUCCESS,
+            )
+            for name in unsubscribe.topic_filters
+        ]
+
+    # What goes to a client
+
+    def topics_of(self, event: Event, registry: RegistryView) -> Sequence[str]:
+        """Show a message on a topic of the device's own to that device; no write is echoed."""
+        if event.kind not in _OWN_KINDS or not event.topic or event.topic.startswith("$"):
+            return ()
+        application = registry.application(event.application)
+        if application is None or application.dialect != NAME:
+            return ()
+        return (f"{NAME}/{event.application}/{event.device}/{event.topic}",)
+
+    def deliver(
+        self,
+        event: Event,
+        subscription: Subscription,
+        principal: Principal,
+        registry: RegistryView,
+    ) -> OutgoingMessage | None:
+        """Give the message as it came."""
+        if (event.application, event.device) != (principal.application, principal.device):
+            return None
+        return OutgoingMessage(
+            topic_name=event.topic, payload=event.data if event.raw is None else event.raw
+        )
+
+    def command_id(self, arrival: Arrival) -> str:
+        """Make a UUID; the messages carry none."""
+        return arrival.ids.uuid()
+
+    def check_command(self, command: Command, registry: RegistryView) -> Command:
+        """Check a set against the resource; its data become the bare value.
+
+        Raises:
+            RequestError: No such resource, not settable, or a value it does not take.
+        """
+        connector = registry.application(command.application)
+        resources = {} if connector is None else connector_of(connector).resources
+        resource = resources.get(command.name)
+        if resource is None or not resource.settable:
+            settable = [alias for alias, one in resources.items() if one.settable]
+            what = "there is no resource" if resource is None else "nobody may set the resource"
+            raise NotFoundError(
+                f"{what} {command.name!r}; settable are: {', '.join(settable) or 'none'}",
+                path="name",
+            )
+        read = value_of_json if command.datacontenttype == JSON else value_of_text
+        try:
+            value = read(resource, command.data)
+        except PayloadError as exc:
+            raise RequestError(
+                f"the value for {command.name!r} ({resource.format}) {exc.reason}", path="data"
+            ) from exc
+        return msgspec.structs.replace(
+            command,
+            data=bare_text(resource, value),
+            datacontenttype=TEXT if resource.format == "string" else JSON,
+        )
+
+    def receivers(self, command: Command, registry: RegistryView) -> Sequence[str]:
+        """Only the device itself."""
+        return (command.device,)
+
+    def deliver_command(
+        self, command: Command, receiver: Receiver, registry: RegistryView
+    ) -> Sequence[OutgoingMessage]:
+        """Send a set to every connection, but not right behind the answer to provisioning."""
+        if receiver.principal.note == JUST_PROMOTED:
+            return ()
+        return (_set_message(command),)
+
+    def _refuse_unknown(
+        self, username: str, named: Application | None, peer: Peer, registry: RegistryView
+    ) -> Refusal | None:
+        """Refuse what can only be meant for Murano, and leave the rest to other dialects."""
+        is_token = not username and any(registry.applications(NAME))
+        if named is None and not is_token and peer.dialect != NAME:
+            return None
+        return _wrong_credentials(f"no device {username!r}" if username else "no such token")
+
+
+def _device_called(
+    identity: str, named: Application | None, registry: RegistryView
+) -> Device | None:
+    """Find a device by its identity: in the named connector, the default one, or just one."""
+    if named is not None:
+        return registry.device(named.name, identity)
+    found: list[Device] = []
+    for connector in registry.applications(NAME):
+        device = registry.device(connector.name, identity)
+        if device is not None and connector_of(connector).default:
+            return device
+        if device is not None:
+            found.append(device)
+    return found[0] if len(found) == 1 else None
+
+
+def _principal(connect: Connect, peer: Peer, device: Device) -> Principal:
+    def key(client_id: str) -> str:
+        return f"{NAME}/{device.application}/{device.id}/{client_id}"
+
+    own, other = key(connect.client_id), key("" if connect.client_id else device.id)
+    coexists = connect.clean_start and not connect.client_id
+    return Principal(
+        dialect=NAME,
+        policy=POLICY,
+        peer=peer,
+        application=device.application,
+        device=device.id,
+        login=device.id,
+        client_id=connect.client_id,
+        slot=None if coexists else own,
+        session_key=None if coexists else own,
+        ends_sessions=_ended(own, other, clean_start=connect.clean_start),
+    )
+
+
+def _ended(own: str, other: str, *, clean_start: bool) -> tuple[tuple[str, float], ...]:
+    """Say which kept sessions of the device a login ends, and from what age on."""
+    if clean_start:
+        return ((own, 0.0), (other, Assumed.SESSION_OUTLIVES_S))
+    return ((other, 0.0),)
+
+
+def _refusal(
+    connect: Connect, peer: Peer, connector: Application, device: Device
+) -> Refusal | None:
+    """Refuse a client whose proof holds; 0x02 never meets an empty client id."""
+    if connect.client_id not in {"", device.id}:
+        return Refusal(
+            reason_code=ReasonCode.CLIENT_IDENTIFIER_NOT_VALID,
+            log=f"the client id of {device.id} is another identity",
+        )
+    if not device.enabled or not connector.enabled:
+        return Refusal(reason_code=ReasonCode.NOT_AUTHORIZED, log=f"{device.id} is locked")
+    if not peer.tls and not connector_of(connector).plain:
+        return Refusal(
+            reason_code=ReasonCode.NOT_AUTHORIZED,
+            log=f"connector {connector.name!r} wants TLS (or the setting plain = true)",
+        )
+    return None
+
+
+def _wrong_credentials(reason: str) -> Refusal:
+    return Refusal(reason_code=ReasonCode.BAD_USER_NAME_OR_PASSWORD, log=reason)
+
+
+def _prepared(credential: Credential, auth_type: str, identity: str, path: str) -> Credential:
+    """Check one declared credential.
+
+    Raises:
+        RequestError: It could never be shown.
+    """
+    if credential.username not in {None, identity}:
+        raise RequestError("the user name is the identity; leave it out", path=f"{path}.username")
+    if auth_type != "token" or credential.kind is SecretKind.SHA256:
+        return credential
+    if credential.kind is not SecretKind.PLAIN:
+        raise RequestError(
+            'a token names its device, so only its SHA-256 can be kept: give kind = "sha256", or '
+            "no credential at all and let the device provision itself",
+            path=path,
+        )
+    token = credential.secret
+    if len(token) != TOKEN_LENGTH or not (token.isascii() and token.isalnum()):
+        raise RequestError(f"a token has {TOKEN_LENGTH} letters and digits", path=path)
+    return msgspec.structs.replace(
+        credential, kind=SecretKind.SHA256, secret=sha256_of(token.encode())
+    )
+
+
+def _message(
+    topic_name: str,
+    payload: bytes,
+    principal: Principal,
+    registry: RegistryView,
+    arrival: Arrival,
+) -> Message | None:
+    connector = registry.application(principal.application or "")
+    device = registry.device(principal.application or "", principal.device or "")
+    if connector is None or device is None:
+        return None
+    return Message(connector, device, topic_name, payload, arrival)
+
+
+def _renew(message: Message, principal: Principal, registry: RegistryView) -> Outcome:
+    """Answer ``$provision/…`` of a device."""
+    if message.topic_name == f"{TOPIC}/{message.device.id}":
+        return rotate(
+            message.topic_name, message.payload, message.device, registry, message.arrival
+        )
+    if principal.note in {JUST_PROMOTED, PROMOTED}:
+        return provision(message.topic_name, message.payload, principal, registry, message.arrival)
+    return Outcome(log="a device that logged in may provision itself only")
+
+
+def _written(message: Message) -> Outcome:
+    """Take what a device publishes, but for requests that are answered."""
+    topic_name = message.topic_name
+    if not topic_name.startswith("$"):
+        return tell(message)
+    if topic_name == SEVERAL_TOPIC:
+        return write_several(message)
+    if topic_name == BATCH_TOPIC:
+        return write_history(message)
+    levels = topic_name.split("/")
+    if levels[0] == "$resource" and len(levels) == 2:
+        return write_one(message, levels[1])
+    return Outcome(log=f"nothing is written on {topic_name[:64]!r}")
+
+
+def _promoted(principal: Principal) -> Principal:
+    return msgspec.structs.replace(principal, note=PROMOTED)
+
+
+def _grant(topic_filter: str, principal: Principal) -> Grant:
+    levels = topic_filter.split("/")
+    is_device = principal.device is not None
+    if not topic_filter.startswith("$"):
+        if not is_device:
+            return Grant(_REFUSED)
+        route = f"{NAME}/{principal.application}/{principal.device}/{topic_filter}"
+        return Grant(_GRANTED, (route,))
+    if levels[0] == TOPIC:
+        is_one = len(levels) == 2 and levels[1] != "" and levels[1] not in _WILDCARDS
+        granted = is_one and (not is_device or levels[1] == principal.device)
+    else:
+        granted = is_device and _is_reserved(levels)
+    return Grant(_GRANTED if granted else _REFUSED)
+
+
+def _is_reserved(levels: Sequence[str]) -> bool:
+    match levels:
+        case ["$content"] | ["$content", "#"] | ["$resource.batch"]:
+            return True
+        case ["$resource", alias]:
+            return alias != ""
+        case ["$resource", alias, last]:
+            return alias not in {"", "#"} and last in _WILDCARDS
+        case _:
+            return False
+
+
+def _set_message(command: Command) -> OutgoingMessage:
+    return OutgoingMessage(
+        topic_name=f"$resource/{command.name}/{command.created_us}", payload=command.data
+    )
