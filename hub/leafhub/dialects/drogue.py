@@ -5,7 +5,7 @@ to ``<channel>/<device>`` for a device that names it.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final, cast
+from typing import ClassVar, Final, cast
 from urllib.parse import unquote
 
 import msgspec
@@ -162,12 +162,12 @@ class _Claim(msgspec.Struct, frozen=True):
 class DrogueDialect:
     """See the module."""
 
-    name = NAME
-    application_type = ApplicationSettings
-    device_type = DeviceSettings
-    command_timeout_s = 60.0  # Drogue Cloud has no answers; ours come in seconds or never
-    commands_wait = False
-    keeps_plain_secrets = False
+    name: ClassVar[str] = NAME
+    application_type: ClassVar[type[msgspec.Struct]] = ApplicationSettings
+    device_type: ClassVar[type[msgspec.Struct]] = DeviceSettings
+    command_timeout_s: ClassVar[float | None] = 60.0  # ours answer in seconds or never
+    commands_wait: ClassVar[bool] = False
+    keeps_plain_secrets: ClassVar[bool] = False
 
     def keys(self, application: Application, device: Device) -> Iterable[str]:
         """Name, aliases and unique user names, each once."""

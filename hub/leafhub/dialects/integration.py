@@ -6,7 +6,7 @@ the hub's own, gives the life lines of its commands.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from leafhub.dialects.base import (
     NOTHING,
@@ -63,7 +63,7 @@ _MODES = ("structured", _BINARY)
 class Integration:
     """A face for operators; see the module."""
 
-    name = NAME
+    name: ClassVar[str] = NAME
 
     def authenticate(
         self, connect: Connect, peer: Peer, registry: RegistryView, arrival: Arrival
