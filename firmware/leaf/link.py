@@ -14,7 +14,7 @@ from leaf.stream import Stream
 
 _INBOX_MAX = const(16)  # messages that came while we waited for an acknowledgement
 _FILTER_MAX = const(122)  # bytes; umqtt before 1.8 writes the packet's length as one byte
-_GOODBYE_MS = const(1000)  # for sending DISCONNECT
+_GOODBYE_MS = const(300)  # for sending DISCONNECT and for the hub to close
 _IDLE_SLICE_MS = const(500)  # how exactly pings are timed
 
 _REFUSALS = {  # CONNACK return codes, MQTT 3.1.1 section 3.2.2.3
@@ -139,9 +139,11 @@ class Link:
         """Close; ``politely`` with a DISCONNECT before it."""
         if politely and self._client is not None:
             self._stream.allow(_GOODBYE_MS)
+            self._stream.discard()
             try:
                 self._stream.write(b"\xe0\0")  # umqtt's own would close before it is sent
                 self._stream.flush()
+                self._stream.drain()
             except LinkLost:  # nobody to say goodbye to
                 pass
         self._stream.close()

@@ -16,6 +16,7 @@ from leaf.errors import LinkLost
 
 _TX_SIZE = const(512)  # bytes; umqtt writes a packet in five pieces, this sends it in one
 _RX_MAX = const(8192)  # bytes in one piece (topic or payload); more is a mistake or an attack
+_DRAIN_MS = const(20)  # how exactly the end of draining is timed
 _SLICE_MS = const(100)  # TLS may wait for another direction than we: look again after this
 
 
@@ -145,6 +146,27 @@ class Stream:
                 start += sent
                 self.last_tx = time.ticks_ms()
         self._filled = 0
+
+    def discard(self):
+        """Forget what is still to be sent: Ctrl-C may come after it was and before we note it."""
+        self._filled = 0
+
+    def drain(self):
+        """Read and forget until the other side closes, or until the deadline.
+
+        To close with something unread would reset the connection, and what we sent last be lost.
+        """
+        scrap = bytearray(64)
+        while time.ticks_diff(self._deadline, time.ticks_ms()) > 0:
+            try:
+                got = self._io.readinto(scrap)
+            except (OSError, ValueError):  # reset, as good as closed
+                return
+            if got == 0:
+                return
+            if got is None:
+                self._poll.modify(self._socket, select.POLLIN)
+                self._poll.poll(_DRAIN_MS)
 
     def close(self):
         """Give the socket back to the system, whatever its state."""

@@ -178,12 +178,16 @@ class Connection:
         self._writer.write(data)
 
     async def ended(self) -> bytes:
-        """Return what the leaf still sends until it closes."""
+        """Return what the leaf still sends until it closes; a goodbye closes our side first."""
+        rest = b""
         async with asyncio.timeout(WAIT_S):
-            try:
-                return await self._reader.read()
-            except ConnectionError:
-                return b""
+            with contextlib.suppress(ConnectionError):
+                while data := await self._reader.read(4096):
+                    rest += data
+                    if rest.endswith(b"\xe0\0"):  # DISCONNECT
+                        await self.close()
+                        break
+        return rest
 
     async def close(self) -> None:
         self._writer.close()
@@ -373,6 +377,7 @@ async def start_leaf(
 
     yield start
     for leaf in started:
+        leaf.virtual.kill()
         await leaf.stop()
 
 

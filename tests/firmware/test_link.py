@@ -305,6 +305,17 @@ async def test_stopped_leaf_says_goodbye(peer: "Peer", start_leaf: "StartLeaf") 
     assert printed[-1] == "leaf: stopped"
 
 
+async def test_goodbye_at_any_moment_is_whole_and_repeats_nothing(
+    peer: "Peer", start_leaf: "StartLeaf"
+) -> None:
+    for pause_ms in range(25):  # the signal meets the leaf in another line each time
+        leaf = await start_leaf(peer, "drogue")
+        connection = await _log_in(peer)
+        await asyncio.sleep(pause_ms / 10_000)
+        await leaf.virtual.stop()
+        assert await connection.ended() == b"\xe0\0"
+
+
 def test_certificates_here_are_like_a_hubs(certificates: "Certificates") -> None:
     assert certificates.context.minimum_version <= ssl.TLSVersion.TLSv1_2
     assert certificates.ca_der.read_bytes()[:1] == b"\x30"  # DER, not PEM
