@@ -11,8 +11,8 @@ from leaf.errors import Refused
 class Dialect:
     """A thing made after a CloudPlugs template."""
 
-    REQUIRED = {"model": str, "hwid": str, "enroll_password": str}  # noqa: RUF012 - read only
-    OPTIONAL = {"name": str}  # noqa: RUF012 - read only
+    REQUIRED = {"model": str, "hwid": str, "enroll_password": str}
+    OPTIONAL = {"name": str}
     ENROLLS = True
     KEPT = ("id", "auth")
 

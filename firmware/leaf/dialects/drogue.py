@@ -13,8 +13,8 @@ _INBOX = "command/inbox//"  # the empty level is this device; others are those b
 class Dialect:
     """A device of a Drogue application."""
 
-    REQUIRED = {"application": str, "device": str}  # noqa: RUF012 - read only
-    OPTIONAL = {"password": str}  # noqa: RUF012 - read only
+    REQUIRED = {"application": str, "device": str}
+    OPTIONAL = {"password": str}
     ENROLLS = False
     KEPT = ("password",)
 

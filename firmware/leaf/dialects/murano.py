@@ -17,8 +17,8 @@ _ERROR_TOPIC = "leaf/error"
 class Dialect:
     """An identity of a Murano connector with token authentication."""
 
-    REQUIRED = {"connector": str, "identity": str}  # noqa: RUF012 - read only
-    OPTIONAL = {"server_name": str}  # noqa: RUF012 - read only
+    REQUIRED = {"connector": str, "identity": str}
+    OPTIONAL = {"server_name": str}
     ENROLLS = True
     KEPT = ("id", "token")
 

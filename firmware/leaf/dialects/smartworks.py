@@ -12,8 +12,8 @@ from leaf.errors import Refused
 class Dialect:
     """A thing of SmartWorks' MQTT driver."""
 
-    REQUIRED = {"thing": str, "username": str}  # noqa: RUF012 - read only
-    OPTIONAL = {"password": str}  # noqa: RUF012 - read only
+    REQUIRED = {"thing": str, "username": str}
+    OPTIONAL = {"password": str}
     ENROLLS = False
     KEPT = ("password",)
 
