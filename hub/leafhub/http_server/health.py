@@ -1,6 +1,7 @@
 """Health for load balancers and systemd, without a login and without a word about the inside."""
 
 from litestar import Response, get
+from litestar.di import NamedDependency
 
 from leafhub.exchange.exchange import Exchange
 
@@ -12,7 +13,7 @@ async def healthz() -> str:
 
 
 @get("/readyz", media_type="text/plain", summary="The hub can take messages.")
-async def readyz(exchange: Exchange) -> Response[str]:
+async def readyz(exchange: NamedDependency[Exchange]) -> Response[str]:
     """200 while what devices send is stored, 503 while the store is in trouble."""
     if exchange.status().store.trouble is None:
         return Response("ready\n")

@@ -9,6 +9,7 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
+from litestar.types import ASGIApp
 
 from leafhub.model.device import Operator
 
@@ -18,7 +19,6 @@ _CHALLENGE = {"WWW-Authenticate": 'Basic realm="leafhub", charset="UTF-8"'}
 _NO_LOGIN = (
     "This needs an operator's login: name and token are in operator.json in the hub's data folder."
 )
-
 
 WhoIs = Callable[[str | None, str], Awaitable[Operator | None]]
 """Gives the operator of a login; the name is ``None`` where only a token was shown."""

@@ -8,6 +8,7 @@ from litestar import Controller, MediaType, Request, Response, Router, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
+from litestar.middleware import DefineMiddleware
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from leafhub import document
@@ -255,7 +256,7 @@ class _Threads:
         return await asyncio.to_thread(proofs.verify, credential, secret.encode())
 
 
-def operator_router() -> Router:
+def operator_router(exchange: Exchange) -> Router:
     """The face, behind its login."""
 
     async def who_is(name: str | None, secret: str) -> Operator | None:
