@@ -25,24 +25,22 @@ from leafhub.dialects.base import (
 from leafhub.dialects.murano_connector import (
     NAME,
     TOKEN_LENGTH,
-    Assumed,
     ConnectorSettings,
     IdentitySettings,
     auth_type_of,
     bare_text,
     connector_of,
     identity_of,
-    live_credentials,
     value_of_json,
     value_of_text,
 )
+from leafhub.dialects.murano_login import judge_login, token_key
 from leafhub.dialects.murano_provisioning import (
     JUST_PROMOTED,
     POLICY,
     PROMOTED,
     TOPIC,
     close_without_a_word,
-    named_connector,
     provision,
     rotate,
     sha256_of,
@@ -68,7 +66,6 @@ from leafhub.mqtt.session_state import OutgoingMessage, Subscription
 
 CONTENT_TOPIC: Final = "$content"
 
-_LEVEL: Final = 4  # MQTT 3.1.1 and nothing else
 _GRANTED: Final = 0  # the QoS of everything that goes to a device
 _REFUSED: Final = 0x80
 _WILDCARDS: Final = frozenset({"+", "#"})
@@ -91,7 +88,7 @@ class MuranoDialect:
         """Its token: that alone names it."""
         if auth_type_of(application, device) == "token":
             for credential in device.credentials:
-                yield f"murano:token:{credential.secret}"
+                yield token_key(credential.secret)
 
     def prepare(self, application: Application, device: Device, arrival: Arrival) -> Device:
         """Check identity and credentials; a token becomes its hash."""
@@ -125,33 +122,7 @@ class MuranoDialect:
         self, connect: Connect, peer: Peer, registry: RegistryView, arrival: Arrival
     ) -> Login | Refusal | None:
         """Find the device by its token or its identity; who shows nothing is anonymous."""
-        username, password = connect.username or "", connect.password or b""
-        if not username and not password:
-            return None
-        named = named_connector(peer, registry)
-        if username:
-            device = _device_called(username, named, registry)
-        else:
-            device = registry.lookup(f"murano:token:{sha256_of(password)}")
-        connector = None if device is None else registry.application(device.application)
-        if device is None or connector is None or (named is not None and named != connector):
-            return self._refuse_unknown(username, named, peer, registry)
-        if connect.protocol_level != _LEVEL:
-            return Refusal(
-                reason_code=ReasonCode.UNSUPPORTED_PROTOCOL_VERSION,
-                log=f"Murano has no MQTT level {connect.protocol_level}",
-                protocol_level=_LEVEL,
-            )
-        credentials = live_credentials(device, arrival.time_us)
-        if not credentials or not password:
-            return _wrong_credentials(f"{device.id} has no live credential, or showed none")
-        return Login(
-            principal=_principal(connect, peer, device),
-            credentials=credentials,
-            secret=password,
-            mismatch=_wrong_credentials(f"wrong secret for {connector.name}/{device.id}"),
-            refusal=_refusal(connect, peer, connector, device),
-        )
+        return judge_login(connect, peer, registry, arrival.time_us)
 
     def anonymous(self, connect: Connect, peer: Peer, registry: RegistryView) -> Principal:
         """A client without credentials: all it can do is ask to be provisioned."""
@@ -182,12 +153,12 @@ class MuranoDialect:
         if message is None:
             return close_without_a_word("the device is gone")
         if topic_name.startswith(f"{TOPIC}/"):
-            outcome = _renew(message, principal, registry)
-        elif topic_name == CONTENT_TOPIC:  # no connector has contents
+            return _renew(message, principal, registry)
+        if topic_name == CONTENT_TOPIC:  # no connector has contents
             outcome = Outcome(replies=(OutgoingMessage(topic_name=topic_name, payload=b"[]"),))
         else:
             outcome = _written(message)
-        if outcome.become is None and principal.note == JUST_PROMOTED:
+        if principal.note == JUST_PROMOTED:
             return msgspec.structs.replace(outcome, become=_promoted(principal))
         return outcome
 
@@ -288,81 +259,6 @@ class MuranoDialect:
         if receiver.principal.note == JUST_PROMOTED:
             return ()
         return (_set_message(command),)
-
-    def _refuse_unknown(
-        self, username: str, named: Application | None, peer: Peer, registry: RegistryView
-    ) -> Refusal | None:
-        """Refuse what can only be meant for Murano, and leave the rest to other dialects."""
-        is_token = not username and any(registry.applications(NAME))
-        if named is None and not is_token and peer.dialect != NAME:
-            return None
-        return _wrong_credentials(f"no device {username!r}" if username else "no such token")
-
-
-def _device_called(
-    identity: str, named: Application | None, registry: RegistryView
-) -> Device | None:
-    """Find a device by its identity: in the named connector, the default one, or just one."""
-    if named is not None:
-        return registry.device(named.name, identity)
-    found: list[Device] = []
-    for connector in registry.applications(NAME):
-        device = registry.device(connector.name, identity)
-        if device is not None and connector_of(connector).default:
-            return device
-        if device is not None:
-            found.append(device)
-    return found[0] if len(found) == 1 else None
-
-
-def _principal(connect: Connect, peer: Peer, device: Device) -> Principal:
-    def key(client_id: str) -> str:
-        return f"{NAME}/{device.application}/{device.id}/{client_id}"
-
-    own, other = key(connect.client_id), key("" if connect.client_id else device.id)
-    coexists = connect.clean_start and not connect.client_id
-    return Principal(
-        dialect=NAME,
-        policy=POLICY,
-        peer=peer,
-        application=device.application,
-        device=device.id,
-        login=device.id,
-        client_id=connect.client_id,
-        slot=None if coexists else own,
-        session_key=None if coexists else own,
-        ends_sessions=_ended(own, other, clean_start=connect.clean_start),
-    )
-
-
-def _ended(own: str, other: str, *, clean_start: bool) -> tuple[tuple[str, float], ...]:
-    """Say which kept sessions of the device a login ends, and from what age on."""
-    if clean_start:
-        return ((own, 0.0), (other, Assumed.SESSION_OUTLIVES_S))
-    return ((other, 0.0),)
-
-
-def _refusal(
-    connect: Connect, peer: Peer, connector: Application, device: Device
-) -> Refusal | None:
-    """Refuse a client whose proof holds; 0x02 never meets an empty client id."""
-    if connect.client_id not in {"", device.id}:
-        return Refusal(
-            reason_code=ReasonCode.CLIENT_IDENTIFIER_NOT_VALID,
-            log=f"the client id of {device.id} is another identity",
-        )
-    if not device.enabled or not connector.enabled:
-        return Refusal(reason_code=ReasonCode.NOT_AUTHORIZED, log=f"{device.id} is locked")
-    if not peer.tls and not connector_of(connector).plain:
-        return Refusal(
-            reason_code=ReasonCode.NOT_AUTHORIZED,
-            log=f"connector {connector.name!r} wants TLS (or the setting plain = true)",
-        )
-    return None
-
-
-def _wrong_credentials(reason: str) -> Refusal:
-    return Refusal(reason_code=ReasonCode.BAD_USER_NAME_OR_PASSWORD, log=reason)
 
 
 def _prepared(credential: Credential, auth_type: str, identity: str, path: str) -> Credential:
