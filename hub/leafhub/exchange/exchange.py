@@ -9,9 +9,7 @@ is well.
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
 
 import msgspec
 
@@ -19,7 +17,6 @@ from leafhub.dialects.base import (
     Arrival,
     Dialect,
     Face,
-    Login,
     Outcome,
     Peer,
     Principal,
@@ -27,10 +24,11 @@ from leafhub.dialects.base import (
     SubscribeOutcome,
 )
 from leafhub.errors import BusyError, NotFoundError, RequestError, StoreUnavailableError
-from leafhub.exchange import proofs
 from leafhub.exchange.chance_and_time import Clock, RandomIds
 from leafhub.exchange.commands import Commands
 from leafhub.exchange.devices import DeviceMemory, Presence
+from leafhub.exchange.doorkeeper import Detection, Doorkeeper
+from leafhub.exchange.feed import Feed
 from leafhub.exchange.sessions import Link, Session, Sessions
 from leafhub.model.command import Command, CommandRequest
 from leafhub.model.device import Device, Operator
@@ -43,7 +41,6 @@ from leafhub.model.registry import (
     PutApplication,
     PutDevice,
     Registry,
-    RegistryView,
 )
 from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
 from leafhub.mqtt.reason_codes import ReasonCode
@@ -58,23 +55,10 @@ from leafhub.stores.base import (
     StoreStatus,
 )
 
-RATE_SECONDS = 5
-"""Messages per second are a mean over so many seconds: long enough to be calm, short enough to be
-now."""
 SWEEP_S = 1.0
 """How often run-out commands and kept sessions are looked for."""
 
 log = logging.getLogger(__name__)
-
-
-class Detection(Protocol):
-    """Tells whose credentials a CONNECT carries."""
-
-    def authenticate(
-        self, connect: Connect, peer: Peer, registry: RegistryView, arrival: Arrival
-    ) -> Login | Refusal:
-        """Judge CONNECT."""
-        ...
 
 
 class ExchangeStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +68,7 @@ class ExchangeStatus(msgspec.Struct, frozen=True, kw_only=True):
         started_us: When it started, microseconds since the epoch.
         connections: Live MQTT sessions.
         messages_total: Events stored since the start, without connection and registry events.
-        messages_per_second: Their mean over the last ``RATE_SECONDS``.
+        messages_per_second: Their mean over the last seconds.
         store: How the store is.
         trouble: What is wrong, a sentence each.
     """
@@ -131,7 +115,7 @@ class Exchange:
     ) -> None:
         self.registry = registry
         self._store = store
-        self._detection = detection
+        self._doorkeeper = Doorkeeper(registry, detection)
         self._faces = faces
         self._dialects = dialects
         self._settings_types = settings_types
@@ -139,16 +123,15 @@ class Exchange:
         self._ids = ids or RandomIds()
         self._sessions = Sessions()
         self._devices = DeviceMemory()
+        self._feed = Feed(registry, faces, self._sessions, self._devices)
         self._commands = Commands(
             registry=registry,
             dialects=dialects,
             sessions=self._sessions,
             store=store,
             arrival=self.arrival,
-            tell=self._route,
+            tell=self._feed.route,
         )
-        self._messages_total = 0
-        self._message_counts: deque[tuple[float, int]] = deque(maxlen=RATE_SECONDS + 1)
         self._started_us = self._clock.now_us()
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -194,32 +177,16 @@ class Exchange:
     # Clients come and go
 
     async def log_in(self, connect: Connect, peer: Peer) -> Principal | Refusal:
-        """Judge a CONNECT and check its proof; slow hashes are checked in a thread."""
-        verdict = self._detection.authenticate(connect, peer, self.registry, self.arrival())
-        if isinstance(verdict, Refusal):
-            return verdict
-        if verdict.credentials and not await self._is_proved(verdict):
-            return verdict.mismatch
-        if verdict.refusal is not None:
-            return verdict.refusal
-        if verdict.changes:
+        """Judge a CONNECT, check its proof, and store what the login brings."""
+        login = await self._doorkeeper.admit(connect, peer, self.arrival())
+        if isinstance(login, Refusal):
+            return login
+        if login.changes:
             try:
-                await self._store_changes(verdict.changes)
+                await self._store_changes(login.changes)
             except (RequestError, StoreUnavailableError) as exc:
                 return Refusal(reason_code=ReasonCode.SERVER_UNAVAILABLE, log=str(exc))
-        return verdict.principal
-
-    async def _is_proved(self, login: Login) -> bool:
-        now_us = self._clock.now_us()
-        valid = [c for c in login.credentials if c.expires_us is None or now_us < c.expires_us]
-        if any(proofs.verify(c, login.secret) for c in valid if c.kind not in proofs.SLOW_KINDS):
-            return True
-        for credential in valid:
-            if credential.kind in proofs.SLOW_KINDS and await asyncio.to_thread(
-                proofs.verify, credential, login.secret
-            ):
-                return True
-        return False
+        return login.principal
 
     def attach(self, link: Link, principal: Principal, connect: Connect) -> tuple[Session, bool]:
         """Bring a client in; gives its session and whether MQTT's Session Present is due."""
@@ -310,17 +277,7 @@ class Exchange:
 
     async def operator(self, name: str | None, secret: str) -> Operator | None:
         """The operator with that login; by the secret alone where ``name`` is ``None``."""
-        named = None if name is None else self.registry.operator(name)
-        operators = self.registry.operators() if name is None else [named] if named else []
-        for operator in operators:
-            for credential in operator.credentials:
-                if credential.kind in proofs.SLOW_KINDS:
-                    fits = await asyncio.to_thread(proofs.verify, credential, secret.encode())
-                else:
-                    fits = proofs.verify(credential, secret.encode())
-                if fits:
-                    return operator
-        return None
+        return await self._doorkeeper.operator(name, secret)
 
     async def apply(self, changes: Sequence[Change]) -> None:
         """Change the registry; committed on return, and in force on live connections.
@@ -329,8 +286,9 @@ class Exchange:
             RequestError: A change does not fit; nothing changed.
             StoreUnavailableError: The store did not take it; nothing changed.
         """
+        before = self._devices_of(changes)
         await self._store_changes(changes)
-        self._end_unwelcome(changes)
+        self._end_unwelcome(before)
 
     async def command(self, request: CommandRequest, timeout_s: float | None = None) -> Command:
         """Send a command; on return it is stored and, where the device is there, handed over.
@@ -385,8 +343,8 @@ class Exchange:
         return ExchangeStatus(
             started_us=self._started_us,
             connections=len(self._sessions),
-            messages_total=self._messages_total,
-            messages_per_second=self._messages_per_second(),
+            messages_total=self._feed.messages_total,
+            messages_per_second=self._feed.messages_per_second(),
             store=store,
             trouble=() if store.trouble is None else (store.trouble,),
         )
@@ -446,7 +404,7 @@ class Exchange:
                     self.registry.apply(change)
             finish(error)
             if error is None:
-                self._publish_events(events)
+                self._feed.publish(events)
             for command in commands:
                 self._commands.announce(command)
 
@@ -472,31 +430,12 @@ class Exchange:
             raise
         return undo, news
 
-    def _publish_events(self, events: Iterable[Event]) -> None:
-        for event in events:
-            if event.kind not in (Kind.CONNECTION, Kind.REGISTRY, Kind.COMMAND):
-                self._messages_total += 1
-            self._devices.note(event)
-            self._route(event)
-
-    def _route(self, event: Event) -> None:
-        for name, face in self._faces.items():
-            if not self._sessions.has_routes(name):
-                continue
-            served: set[Session] = set()
-            for topic in face.topics_of(event, self.registry):
-                for session, subscription in self._sessions.match(topic).items():
-                    if session in served:
-                        continue
-                    served.add(session)
-                    principal = session.principal
-                    message = face.deliver(event, subscription, principal, self.registry)
-                    if message is not None:
-                        session.send(message)
-
     def _become(self, session: Session, principal: Principal) -> None:
+        before = session.principal
         first = not self._live_sessions_of(principal)
         self._sessions.become(session, principal)
+        if not self._live_sessions_of(before):
+            self._note_connection(before, connected=False)
         if first:
             self._note_connection(principal, connected=True)
 
@@ -536,56 +475,49 @@ class Exchange:
             data=b"",
         )
 
-    def _end_unwelcome(self, changes: Iterable[Change]) -> None:
-        """Close the connections whose device may no longer log in as it did."""
+    def _devices_of(self, changes: Iterable[Change]) -> list[Device]:
+        """The devices that are there and that changes are about."""
+        found: list[Device | None] = []
         for change in changes:
             match change:
                 case PutDevice(device):
-                    places = [(device.application, device.id)]
+                    found.append(self.registry.device(device.application, device.id))
                 case DeleteDevice(application, device_id):
-                    places = [(application, device_id)]
-                    self._devices.forget(application, device_id)
-                case PutApplication(application) if not application.enabled:
-                    places = [
-                        (d.application, d.id) for d in self.registry.devices(application.name)
-                    ]
+                    found.append(self.registry.device(application, device_id))
+                case PutApplication(application):
+                    found.extend(self.registry.devices(application.name))
                 case DeleteApplication(name):
-                    places = [
-                        (name, session.principal.device or "")
-                        for session in self._sessions.live()
-                        if session.principal.application == name
-                    ]
+                    found.extend(self.registry.devices(name))
                 case _:
-                    places = []
-            for place in places:
-                for session in self._sessions.of_device(*place):
-                    if session.link is not None and not self._may_stay(
-                        self.registry.device(*place)
-                    ):
-                        session.link.end(
-                            ReasonCode.ADMINISTRATIVE_ACTION, "the device may no longer log in"
-                        )
+                    pass  # operators have no devices
+        return [device for device in found if device is not None]
 
-    def _may_stay(self, device: Device | None) -> bool:
-        if device is None or not device.enabled:
-            return False
+    def _end_unwelcome(self, before: Iterable[Device]) -> None:
+        """Close the connections of devices that may no longer log in as they did."""
+        for device in before:
+            now = self.registry.device(device.application, device.id)
+            if now is None:
+                self._devices.forget(device.application, device.id)
+            if now is not None and now.credentials == device.credentials and self._may_stay(now):
+                continue
+            for session in self._sessions.of_device(device.application, device.id):
+                if session.link is not None:
+                    session.link.end(
+                        ReasonCode.ADMINISTRATIVE_ACTION, "the device may no longer log in"
+                    )
+
+    def _may_stay(self, device: Device) -> bool:
         application = self.registry.application(device.application)
-        return application is not None and application.enabled
+        return device.enabled and application is not None and application.enabled
 
     # Time
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_S)
-            self._message_counts.append((self._clock.now_s(), self._messages_total))
+            self._feed.count(self._clock.now_s())
             self._sessions.expire(self._clock.now_s())
             self._commands.expire()
-
-    def _messages_per_second(self) -> float:
-        if len(self._message_counts) < 2:
-            return 0.0
-        (since_s, before), (until_s, after) = self._message_counts[0], self._message_counts[-1]
-        return (after - before) / (until_s - since_s)
 
 
 def _name(principal: Principal) -> str:

@@ -1,0 +1,74 @@
+"""Brings events to whoever subscribed, in whatever dialect, and counts them."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+
+from leafhub.dialects.base import Face
+from leafhub.exchange.devices import DeviceMemory
+from leafhub.exchange.sessions import Session, Sessions
+from leafhub.model.event import Event, Kind
+from leafhub.model.registry import Registry
+
+RATE_SECONDS = 5
+"""Messages per second are a mean over so many seconds: calm, and still about now."""
+
+_NEWS = frozenset({Kind.CONNECTION, Kind.REGISTRY, Kind.COMMAND})
+
+
+class Feed:
+    """The way of an event after its commit.
+
+    Args:
+        registry: For the faces.
+        faces: Who encodes, by name.
+        sessions: Who subscribed.
+        devices: Remembers the newest values.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        faces: Mapping[str, Face],
+        sessions: Sessions,
+        devices: DeviceMemory,
+    ) -> None:
+        self._registry = registry
+        self._faces = faces
+        self._sessions = sessions
+        self._devices = devices
+        self._counts: deque[tuple[float, int]] = deque(maxlen=RATE_SECONDS + 1)
+        self.messages_total = 0
+
+    def publish(self, events: Iterable[Event]) -> None:
+        """Take in events that are on disk."""
+        for event in events:
+            if event.kind not in _NEWS:
+                self.messages_total += 1
+            self._devices.note(event)
+            self.route(event)
+
+    def route(self, event: Event) -> None:
+        """Bring one event to its subscribers; each session gets it once from each face."""
+        for name, face in self._faces.items():
+            if not self._sessions.has_routes(name):
+                continue
+            served: set[Session] = set()
+            for topic in face.topics_of(event, self._registry):
+                for session, subscription in self._sessions.match(topic).items():
+                    if session in served:
+                        continue
+                    served.add(session)
+                    message = face.deliver(event, subscription, session.principal, self._registry)
+                    if message is not None:
+                        session.send(message)
+
+    def count(self, now_s: float) -> None:
+        """Note how many there were; call it once a second."""
+        self._counts.append((now_s, self.messages_total))
+
+    def messages_per_second(self) -> float:
+        """The mean of the last ``RATE_SECONDS``."""
+        if len(self._counts) < 2:
+            return 0.0
+        (since_s, before), (until_s, after) = self._counts[0], self._counts[-1]
+        return (after - before) / (until_s - since_s)
