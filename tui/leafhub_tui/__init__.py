@@ -1,0 +1,1 @@
+"""The dashboard: one terminal that says whether all is well."""

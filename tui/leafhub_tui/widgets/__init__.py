@@ -1,0 +1,1 @@
+"""State in, message out: the parts that screens are made of."""
