@@ -1,0 +1,276 @@
+"""Which dialect a client speaks: one port serves them all.
+
+In this order: the listener may be pinned to a dialect; the name the client asked for (SNI) may
+belong to one; credentials belong to exactly one device or operator, hence to one face. Who shows
+none either enrolls the CloudPlugs way or provisions the Murano way: a plain-text transport and the
+protocol level may tell, otherwise its first SUBSCRIBE or PUBLISH does.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import ClassVar, Final, Protocol
+
+import msgspec
+
+from leafhub.dialects.base import (
+    NOTHING,
+    Arrival,
+    Dialect,
+    Face,
+    Grant,
+    Login,
+    Outcome,
+    Peer,
+    Principal,
+    Refusal,
+    SubscribeOutcome,
+    plain_unsubscribe,
+)
+from leafhub.dialects.cloudplugs import CloudPlugsDialect
+from leafhub.dialects.drogue import DrogueDialect
+from leafhub.dialects.integration import Integration
+from leafhub.dialects.murano import MuranoDialect
+from leafhub.dialects.murano_connector import connector_of
+from leafhub.dialects.smartworks import SmartWorksDialect
+from leafhub.errors import NotFoundError
+from leafhub.model.application import Application
+from leafhub.model.device import Device
+from leafhub.model.event import Event
+from leafhub.model.registry import RegistryView
+from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
+from leafhub.mqtt.policy import Policy
+from leafhub.mqtt.reason_codes import ReasonCode
+from leafhub.mqtt.session_state import OutgoingMessage, Subscription
+from leafhub.mqtt.topics import is_topic_filter
+
+LEVEL_OF_ANONYMOUS: Final = 4
+"""MQTT 3.1.1, the one level at which CloudPlugs and Murano both take who shows nothing."""
+
+
+class AnonymousFace(Face, Protocol):
+    """A face that also serves clients without credentials."""
+
+    def anonymous(self, connect: Connect, peer: Peer, registry: RegistryView) -> Principal:
+        """Whom such a client speaks for."""
+        ...
+
+
+CLOUDPLUGS: Final = CloudPlugsDialect()
+MURANO: Final = MuranoDialect()
+
+DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
+    {
+        dialect.name: dialect
+        for dialect in (SmartWorksDialect(), CLOUDPLUGS, DrogueDialect(), MURANO)
+    }
+)
+"""Every dialect by name."""
+
+
+class Undecided:
+    """The face of clients without credentials until their first SUBSCRIBE or PUBLISH."""
+
+    name: ClassVar[str] = "undecided"
+    policy: ClassVar[Policy] = Policy(
+        verbatim_filters=True,  # it may be a CloudPlugs filter, with a password in it
+        one_request_at_a_time=True,
+        maximum_outgoing_qos=0,
+        keep_messages_while_away=False,
+    )
+
+    def principal(self, connect: Connect, peer: Peer) -> Principal:
+        """Whom such a client speaks for: nobody, and nothing of it is kept."""
+        return Principal(
+            dialect=self.name, policy=self.policy, peer=peer, client_id=connect.client_id
+        )
+
+    def authenticate(
+        self, connect: Connect, peer: Peer, registry: RegistryView, arrival: Arrival
+    ) -> Login | Refusal | None:
+        """See ``Face``; no credentials belong here."""
+        return None
+
+    def on_publish(
+        self, publish: Publish, principal: Principal, registry: RegistryView, arrival: Arrival
+    ) -> Outcome:
+        """Decide by the topic name, then ask whom it was decided for."""
+        by_client_id = CLOUDPLUGS if principal.client_id else MURANO
+        face = MURANO if publish.topic_name.startswith("$") else by_client_id
+        anonymous = _anonymous_at(face, principal, registry)
+        outcome = face.on_publish(publish, anonymous, registry, arrival)
+        return msgspec.structs.replace(outcome, become=outcome.become or anonymous)
+
+    def on_subscribe(
+        self, subscribe: Subscribe, principal: Principal, registry: RegistryView, arrival: Arrival
+    ) -> SubscribeOutcome:
+        """Decide by the topic filters, then ask whom it was decided for."""
+        filters = [request.topic_filter for request in subscribe.requests]
+        face = _face_of_filters(filters, principal.client_id)
+        anonymous = _anonymous_at(face, principal, registry)
+        if not anonymous.policy.verbatim_filters and not all(map(is_topic_filter, filters)):
+            return SubscribeOutcome(
+                grants=(Grant(ReasonCode.TOPIC_FILTER_INVALID),) * len(filters),
+                outcome=Outcome(close=True, silent=True, log="a topic filter is none"),
+            )
+        verdict = face.on_subscribe(subscribe, anonymous, registry, arrival)
+        outcome = msgspec.structs.replace(
+            verdict.outcome, become=verdict.outcome.become or anonymous
+        )
+        return msgspec.structs.replace(verdict, outcome=outcome)
+
+    def on_unsubscribe(
+        self, unsubscribe: Unsubscribe, principal: Principal, subscribed: frozenset[str]
+    ) -> Sequence[tuple[str | None, ReasonCode]]:
+        """See ``Face``; decides nothing."""
+        return plain_unsubscribe(unsubscribe, subscribed)
+
+    def on_will(
+        self, will: Will, principal: Principal, registry: RegistryView, arrival: Arrival
+    ) -> Outcome:
+        """See ``Face``; neither dialect honours the Will of a client without credentials."""
+        return NOTHING
+
+    def topics_of(self, event: Event, registry: RegistryView) -> Sequence[str]:
+        """See ``Face``; nothing is shown here."""
+        return ()
+
+    def deliver(
+        self,
+        event: Event,
+        subscription: Subscription,
+        principal: Principal,
+        registry: RegistryView,
+    ) -> OutgoingMessage | None:
+        """See ``Face``; nothing is shown here."""
+        return None
+
+
+UNDECIDED: Final = Undecided()
+
+FACES: Final[Mapping[str, Face]] = MappingProxyType(
+    {
+        face.name: face
+        for face in (
+            DIALECTS["smartworks"],  # exact user names
+            CLOUDPLUGS,  # exact e-mails and Plug-IDs
+            Integration(),  # exact names of operators
+            DIALECTS["drogue"],  # anything at a known application
+            MURANO,  # tokens, and whatever else may be an identity
+            UNDECIDED,
+        )
+    }
+)
+"""Every face by name, in the order in which they are asked whose credentials those are."""
+
+
+class Detection:
+    """Answers CONNECT.
+
+    A refusal says the same whether the name or the secret was wrong, and does not tell which
+    dialects are there.
+    """
+
+    def authenticate(
+        self, connect: Connect, peer: Peer, registry: RegistryView, arrival: Arrival
+    ) -> Login | Refusal:
+        """Find out whom the client speaks for."""
+        only = peer.dialect or _dialect_of_name(peer)
+        faces = [face for name, face in FACES.items() if only in {None, name}]
+        if not connect.username and not connect.password and only in {None, *_ANONYMOUS}:
+            return self._anonymous(connect, peer, registry, arrival, only)
+        refusal: Refusal | None = None
+        for face in faces:
+            verdict = face.authenticate(connect, peer, registry, arrival)
+            if isinstance(verdict, Login):
+                return verdict
+            refusal = refusal or verdict
+        return refusal or _unknown(f"nobody knows the login {connect.username!r}")
+
+    def _anonymous(
+        self,
+        connect: Connect,
+        peer: Peer,
+        registry: RegistryView,
+        arrival: Arrival,
+        only: str | None,
+    ) -> Login | Refusal:
+        faces = [
+            face
+            for name, face in _ANONYMOUS.items()
+            if only in {None, name} and _serves_anonymous(name, peer, registry)
+        ]
+        if not faces:
+            return _unknown("it showed no credentials, and nobody here can do without")
+        if len(faces) > 1 and connect.protocol_level == LEVEL_OF_ANONYMOUS:
+            return Login(principal=UNDECIDED.principal(connect, peer))
+        face = faces[0]  # at another level the first answers for both
+        verdict = face.authenticate(connect, peer, registry, arrival)
+        if verdict is None and connect.protocol_level != LEVEL_OF_ANONYMOUS:
+            return Refusal(
+                reason_code=ReasonCode.UNSUPPORTED_PROTOCOL_VERSION,
+                log=f"{face.name} has no MQTT level {connect.protocol_level}",
+                protocol_level=LEVEL_OF_ANONYMOUS,
+            )
+        return verdict or Login(principal=face.anonymous(connect, peer, registry))
+
+
+_ANONYMOUS: Final[Mapping[str, AnonymousFace]] = MappingProxyType(
+    {CLOUDPLUGS.name: CLOUDPLUGS, MURANO.name: MURANO}
+)
+
+
+def keys_of(application: Application, device: Device) -> Iterable[str]:
+    """The strings by which a device is found, as its dialect says; see ``Registry``."""
+    return _dialect(application.dialect).keys(application, device)
+
+
+def settings_types(name: str) -> tuple[type[msgspec.Struct], type[msgspec.Struct]]:
+    """The types of ``Application.settings`` and ``Device.settings`` of a dialect.
+
+    Raises:
+        NotFoundError: There is no such dialect.
+    """
+    dialect = _dialect(name)
+    return dialect.application_type, dialect.device_type
+
+
+def _dialect(name: str) -> Dialect:
+    dialect = DIALECTS.get(name)
+    if dialect is None:
+        raise NotFoundError(f"there is no dialect {name!r}; there are {', '.join(DIALECTS)}")
+    return dialect
+
+
+def _dialect_of_name(peer: Peer) -> str | None:
+    """Whose name the client asked for in the TLS handshake."""
+    if not peer.server_name or not peer.hub_domain:
+        return None
+    if peer.server_name == f"api.{peer.hub_domain}":
+        return CLOUDPLUGS.name
+    return MURANO.name if peer.server_name.endswith(f".m2.{peer.hub_domain}") else None
+
+
+def _serves_anonymous(name: str, peer: Peer, registry: RegistryView) -> bool:
+    """Whether the hub has an application for such a client."""
+    return any(
+        name != MURANO.name or peer.tls or connector_of(application).plain
+        for application in registry.applications(name)
+    )
+
+
+def _face_of_filters(filters: Sequence[str], client_id: str) -> AnonymousFace:
+    levels = filters[0].split("/", 2)
+    if levels[0].startswith("mod-") and len(levels) > 1 and levels[1] in {"thing", "ctrl"}:
+        return CLOUDPLUGS
+    if any(one.startswith("$") for one in filters):
+        return MURANO
+    return CLOUDPLUGS if client_id else MURANO
+
+
+def _anonymous_at(face: AnonymousFace, principal: Principal, registry: RegistryView) -> Principal:
+    connect = Connect(protocol_level=LEVEL_OF_ANONYMOUS, client_id=principal.client_id)
+    return face.anonymous(connect, principal.peer, registry)
+
+
+def _unknown(log: str) -> Refusal:
+    return Refusal(reason_code=ReasonCode.BAD_USER_NAME_OR_PASSWORD, log=log)

@@ -1,0 +1,674 @@
+import hashlib
+import re
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leafhub.dialects.base import NOTHING, Arrival, Dialect, Face, Login, Peer, Refusal
+from leafhub.dialects.cloudplugs import ENROLLMENT_POLICY
+from leafhub.dialects.detect import (
+    DIALECTS,
+    FACES,
+    UNDECIDED,
+    Detection,
+    keys_of,
+    settings_types,
+)
+from leafhub.errors import NotFoundError
+from leafhub.model.application import Application
+from leafhub.model.device import Credential, Device, Operator, SecretKind
+from leafhub.model.event import Event
+from leafhub.model.ids import Ids
+from leafhub.model.registry import (
+    Change,
+    DeleteApplication,
+    PutApplication,
+    PutDevice,
+    PutOperator,
+    Registry,
+)
+from leafhub.mqtt.packets import (
+    Connect,
+    Publish,
+    Subscribe,
+    SubscriptionRequest,
+    Unsubscribe,
+    Will,
+)
+from leafhub.mqtt.reason_codes import ReasonCode
+from leafhub.mqtt.session_state import Subscription
+
+M = "mod-5a0000000000000000000001"
+PLUG_ID = "dev-5a00000000000000000000a1"
+TOKEN = "T" * 40
+NOW_US = 1_767_323_045_678_901
+DETECTION = Detection()
+
+SETTINGS: dict[str, tuple[Any, Any]] = {
+    "smartworks": ({}, {"thing": {"title": "t"}}),
+    "cloudplugs": ({"id": "com-00"}, {}),
+    "drogue": ({}, {}),
+    "murano": ({}, {}),
+}
+
+
+def application(name: str, dialect: str, **settings: Any) -> Change:
+    built = msgspec.convert(SETTINGS[dialect][0] | settings, settings_types(dialect)[0])
+    return PutApplication(Application(name=name, uid="u", dialect=dialect, settings=built))
+
+
+def sha256(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def device(
+    app: str, dialect: str, device_id: str, secret: str, username: str | None = None, **own: Any
+) -> Change:
+    credential = Credential(kind=SecretKind.SHA256, secret=sha256(secret), username=username)
+    built = msgspec.convert(SETTINGS[dialect][1] | own, settings_types(dialect)[1])
+    return PutDevice(
+        Device(
+            application=app,
+            id=device_id,
+            uid="u",
+            name=device_id,
+            settings=built,
+            credentials=(credential,),
+        )
+    )
+
+
+def operator(name: str, secret: str) -> Change:
+    credential = Credential(kind=SecretKind.SHA256, secret=sha256(secret))
+    return PutOperator(Operator(name=name, credentials=(credential,)))
+
+
+def account(email: str, secret: str) -> dict[str, Any]:
+    return {"email": email, "credentials": [{"kind": "sha256", "secret": sha256(secret)}]}
+
+
+WORLD = (
+    application("space", "smartworks"),
+    device("space", "smartworks", "0" * 26, "sw-secret", "sw-user"),
+    application(
+        "company",
+        "cloudplugs",
+        accounts=[account("ops@example.com", "opspass")],
+        models=[{"id": M, "secret": "s", "serials": {"HW1": {"enroll": "pass"}}}],
+    ),
+    device("company", "cloudplugs", PLUG_ID, "auth"),
+    application("plant", "drogue"),
+    device("plant", "drogue", "dev1", "pw"),
+    application("tconn", "murano"),
+    device("tconn", "murano", "m1", TOKEN, auth_type="token"),
+    application("pconn", "murano", auth_type="password"),
+    device("pconn", "murano", "p1", "a1b2c3d4e5f6g7h8i9j0", auth_type="password"),
+    operator("olive", "olives"),
+)
+TLS = Peer(address="192.0.2.7", tls=True, hub_domain="hub.test")
+PLAIN = msgspec.structs.replace(TLS, tls=False)
+API = msgspec.structs.replace(TLS, server_name="api.hub.test")
+TCONN = msgspec.structs.replace(TLS, server_name="tconn.m2.hub.test")
+PCONN = msgspec.structs.replace(TLS, server_name="pconn.m2.hub.test")
+
+
+def pinned(dialect: str) -> Peer:
+    return msgspec.structs.replace(TLS, dialect=dialect)
+
+
+def registry_of(*changes: Change) -> Registry:
+    registry = Registry(keys_of)
+    for change in changes:
+        registry.apply(change)
+    return registry
+
+
+@pytest.fixture
+def world() -> Registry:
+    return registry_of(*WORLD)
+
+
+def connect(
+    username: str | None, password: str | None, client_id: str = "", level: int = 4
+) -> Connect:
+    return Connect(
+        protocol_name="MQIsdp" if level == 3 else "MQTT",
+        protocol_level=level,
+        client_id=client_id,
+        username=username,
+        password=None if password is None else password.encode(),
+    )
+
+
+def fits(login: Login) -> bool:
+    return any(c.secret == hashlib.sha256(login.secret).hexdigest() for c in login.credentials)
+
+
+def judged(connect_: Connect, peer: Peer, registry: Registry, arrival: Arrival) -> str:
+    """Who is let in, or the reason code of the refusal."""
+    verdict = DETECTION.authenticate(connect_, peer, registry, arrival)
+    if isinstance(verdict, Refusal):
+        assert verdict.log
+        return "close" if verdict.reason_code is None else f"{verdict.reason_code:#04x}"
+    if verdict.credentials and not fits(verdict):
+        assert verdict.mismatch.reason_code is not None
+        return f"{verdict.mismatch.reason_code:#04x}"
+    if verdict.refusal is not None:
+        assert verdict.refusal.reason_code is not None
+        return f"{verdict.refusal.reason_code:#04x}"
+    return verdict.principal.dialect
+
+
+class TestCredentials:
+    @pytest.mark.parametrize(
+        ("connect_", "dialect"),
+        [
+            pytest.param(connect("sw-user", "sw-secret", "c"), "smartworks", id="SmartWorks"),
+            pytest.param(connect(PLUG_ID, "auth", "c"), "cloudplugs", id="Plug-ID"),
+            pytest.param(connect(PLUG_ID.replace("a1", "A1"), "auth"), "cloudplugs", id="case"),
+            pytest.param(connect("ops@example.com", "opspass"), "cloudplugs", id="account"),
+            pytest.param(connect("dev1@plant", "pw"), "drogue", id="Drogue"),
+            pytest.param(connect("dev1", "pw", "dev1@plant"), "drogue", id="Drogue by client id"),
+            pytest.param(connect("dev1@plant", "pw", level=5), "drogue", id="Drogue 5.0"),
+            pytest.param(connect("", TOKEN), "murano", id="Murano token"),
+            pytest.param(connect(None, TOKEN), "murano", id="token without user name"),
+            pytest.param(connect("m1", TOKEN), "murano", id="token with identity"),
+            pytest.param(connect("p1", "a1b2c3d4e5f6g7h8i9j0"), "murano", id="Murano password"),
+            pytest.param(connect("olive", "olives", "dash", 5), "integration", id="operator"),
+        ],
+    )
+    def test_each_belongs_to_one_dialect(
+        self, world: Registry, arrival: Arrival, connect_: Connect, dialect: str
+    ) -> None:
+        assert judged(connect_, TLS, world, arrival) == dialect
+        wrong = msgspec.structs.replace(connect_, password=b"wrong")
+        assert judged(wrong, TLS, world, arrival) == "0x86"
+
+    @pytest.mark.parametrize("level", [4, 5])
+    @pytest.mark.parametrize(
+        ("username", "password"),
+        [
+            ("nobody", "x"),
+            ("nobody", None),
+            ("nobody", ""),
+            ("nobody@example.com", "x"),
+            ("dev1@nowhere", "x"),
+            ("dev9@plant", "x"),
+            ("", "x" * 40),
+            (None, "x" * 40),
+        ],
+    )
+    def test_what_nobody_knows_is_refused_alike(
+        self,
+        world: Registry,
+        arrival: Arrival,
+        username: str | None,
+        password: str | None,
+        level: int,
+    ) -> None:
+        assert judged(connect(username, password, "c", level), TLS, world, arrival) == "0x86"
+
+    @pytest.mark.parametrize("peer", [TLS, PLAIN], ids=["TLS", "plain"])
+    def test_an_unknown_plug_id_is_refused(
+        self, world: Registry, arrival: Arrival, peer: Peer
+    ) -> None:
+        unknown = f"dev-{'0' * 24}"
+        assert judged(connect(unknown, "x"), peer, world, arrival) == "0x86"
+
+    def test_a_known_identity_may_look_like_a_plug_id(self, arrival: Arrival) -> None:
+        registry = registry_of(
+            *WORLD, device("pconn", "murano", "dev-0a", "p" * 20, auth_type="password")
+        )
+        assert judged(connect("dev-0a", "p" * 20), TLS, registry, arrival) == "murano"
+
+    def test_cloudplugs_answers_5_0_in_the_words_of_3_1_1(
+        self, world: Registry, arrival: Arrival
+    ) -> None:
+        verdict = DETECTION.authenticate(connect(PLUG_ID, "auth", "c", 5), TLS, world, arrival)
+        assert isinstance(verdict, Refusal)
+        assert verdict.reason_code is ReasonCode.UNSUPPORTED_PROTOCOL_VERSION
+        assert verdict.protocol_level == 4
+
+    @pytest.mark.parametrize(
+        ("peer", "allowed"),
+        [
+            pytest.param(API, {"cloudplugs"}, id="api name"),
+            pytest.param(TCONN, {"murano"}, id="connector name"),
+            pytest.param(
+                msgspec.structs.replace(TLS, server_name="hub.test"), None, id="the hub's name"
+            ),
+            pytest.param(
+                msgspec.structs.replace(TLS, server_name="tconn.m2.elsewhere"),
+                None,
+                id="another domain",
+            ),
+            pytest.param(
+                Peer(address="::1", tls=True, server_name="api."), None, id="hub without domain"
+            ),
+            pytest.param(pinned("smartworks"), {"smartworks"}, id="SmartWorks' own port"),
+            pytest.param(pinned("cloudplugs"), {"cloudplugs"}, id="pinned to CloudPlugs"),
+            pytest.param(pinned("drogue"), {"drogue"}, id="pinned to Drogue"),
+            pytest.param(pinned("murano"), {"murano"}, id="pinned to Murano"),
+            pytest.param(pinned("integration"), {"integration"}, id="pinned to operators"),
+        ],
+    )
+    def test_listener_and_sni_leave_one_dialect(
+        self, world: Registry, arrival: Arrival, peer: Peer, allowed: set[str] | None
+    ) -> None:
+        logins = {
+            "smartworks": connect("sw-user", "sw-secret", "c"),
+            "cloudplugs": connect(PLUG_ID, "auth", "c"),
+            "drogue": connect("dev1@plant", "pw", "c"),
+            "integration": connect("olive", "olives", "c"),
+            "murano": connect("", TOKEN),
+        }
+        for dialect, connect_ in logins.items():
+            expected = dialect if allowed is None or dialect in allowed else "0x86"
+            assert judged(connect_, peer, world, arrival) == expected
+
+    def test_the_pin_beats_the_name(self, world: Registry, arrival: Arrival) -> None:
+        peer = msgspec.structs.replace(pinned("cloudplugs"), server_name="tconn.m2.hub.test")
+        assert judged(connect(PLUG_ID, "auth", "c"), peer, world, arrival) == "cloudplugs"
+        assert judged(connect("", TOKEN), peer, world, arrival) == "0x86"
+
+
+ANONYMOUS = pytest.mark.parametrize(
+    ("username", "password"),
+    [
+        pytest.param(None, None, id="absent"),
+        pytest.param("", "", id="empty"),
+        pytest.param("", None, id="empty name"),
+        pytest.param(None, "", id="empty password"),
+    ],
+)
+
+
+class TestAnonymous:
+    @ANONYMOUS
+    @pytest.mark.parametrize("client_id", ["", "HW1/Boiler", "c" * 22])
+    @pytest.mark.parametrize(
+        ("peer", "verdict"),
+        [
+            pytest.param(TLS, "undecided", id="4 nothing tells"),
+            pytest.param(PLAIN, "cloudplugs", id="1 plain text"),
+            pytest.param(TCONN, "murano", id="2 connector name"),
+            pytest.param(API, "cloudplugs", id="3 api name"),
+            pytest.param(pinned("cloudplugs"), "cloudplugs", id="pinned to CloudPlugs"),
+            pytest.param(pinned("murano"), "murano", id="pinned to Murano"),
+            pytest.param(pinned("smartworks"), "0x86", id="pinned to SmartWorks"),
+            pytest.param(pinned("drogue"), "0x86", id="pinned to Drogue"),
+            pytest.param(pinned("integration"), "0x86", id="pinned to operators"),
+        ],
+    )
+    def test_who_answers_a_client_without_credentials(
+        self,
+        world: Registry,
+        arrival: Arrival,
+        username: str | None,
+        password: str | None,
+        client_id: str,
+        peer: Peer,
+        verdict: str,
+    ) -> None:
+        assert judged(connect(username, password, client_id), peer, world, arrival) == verdict
+
+    def test_an_empty_client_id_is_never_refused_while_undecided(
+        self, world: Registry, arrival: Arrival
+    ) -> None:
+        request = msgspec.structs.replace(connect(None, None), clean_start=False)
+        login = DETECTION.authenticate(request, TLS, world, arrival)
+        assert isinstance(login, Login)
+        assert login.principal.dialect == "undecided"
+        assert (login.principal.slot, login.principal.session_key) == (None, None)
+        assert judged(request, PLAIN, world, arrival) == "0x85"
+
+    def test_plain_text_leaves_it_open_where_a_connector_takes_it(self, arrival: Arrival) -> None:
+        registry = registry_of(*WORLD, application("lab", "murano", plain=True))
+        assert judged(connect(None, None, "HW1"), PLAIN, registry, arrival) == "undecided"
+
+    @pytest.mark.parametrize(
+        ("gone", "peer", "verdict"),
+        [
+            (("tconn", "pconn"), TLS, "cloudplugs"),
+            (("company",), TLS, "murano"),
+            (("company",), PLAIN, "0x86"),
+            (("company", "tconn", "pconn"), TLS, "0x86"),
+            (("company",), API, "0x86"),
+            (("tconn", "pconn"), TCONN, "0x86"),
+        ],
+    )
+    def test_only_dialects_that_have_an_application_answer(
+        self,
+        world: Registry,
+        arrival: Arrival,
+        gone: tuple[str, ...],
+        peer: Peer,
+        verdict: str,
+    ) -> None:
+        for name in gone:
+            world.apply(DeleteApplication(name))
+        assert judged(connect(None, None, "HW1"), peer, world, arrival) == verdict
+
+    @pytest.mark.parametrize(
+        ("level", "peer", "verdict"),
+        [
+            pytest.param(3, TLS, "cloudplugs", id="3.1"),
+            pytest.param(3, PLAIN, "cloudplugs", id="3.1 plain"),
+            pytest.param(3, TCONN, "0x84", id="3.1 to a connector"),
+            pytest.param(5, TLS, "0x84", id="5.0"),
+            pytest.param(5, API, "0x84", id="5.0 to CloudPlugs"),
+            pytest.param(5, TCONN, "0x84", id="5.0 to a connector"),
+        ],
+    )
+    def test_other_levels(
+        self, world: Registry, arrival: Arrival, level: int, peer: Peer, verdict: str
+    ) -> None:
+        assert judged(connect(None, None, "HW1", level), peer, world, arrival) == verdict
+        answer = DETECTION.authenticate(connect(None, None, "HW1", level), peer, world, arrival)
+        if isinstance(answer, Refusal):
+            assert answer.protocol_level == 4
+
+
+def subscribe(*filters: str) -> Subscribe:
+    return Subscribe(1, tuple(SubscriptionRequest(f) for f in filters))
+
+
+class TestUndecided:
+    @pytest.mark.parametrize(
+        ("client_id", "filters", "dialect"),
+        [
+            pytest.param("HW1", (f"{M}/thing/pass",), "cloudplugs", id="5 thing"),
+            pytest.param("", (f"{M}/thing/pass",), "cloudplugs", id="5 thing, empty client id"),
+            pytest.param("", (f"{M}/ctrl/HW1/x",), "cloudplugs", id="5 ctrl"),
+            pytest.param("", ("mod-x/thing/a+b/#",), "cloudplugs", id="5 no filter at all"),
+            pytest.param("", (f"{M}/thing/x", "$resource/#"), "cloudplugs", id="5 before 6"),
+            pytest.param("", ("$provision/x",), "murano", id="6"),
+            pytest.param("HW1", ("$provision/x",), "murano", id="6 with client id"),
+            pytest.param("HW1", ("foo", "$resource/#"), "murano", id="6 in second place"),
+            pytest.param("HW1", (f"{M}/other/x",), "cloudplugs", id="7 client id"),
+            pytest.param("HW1", (M,), "cloudplugs", id="7 template only"),
+            pytest.param("HW1", ("#",), "cloudplugs", id="7 any filter"),
+            pytest.param("", ("foo",), "murano", id="7 empty client id"),
+            pytest.param("", (f"{M}/other/x",), "murano", id="7 template only, empty client id"),
+        ],
+    )
+    def test_the_first_subscribe_decides(
+        self,
+        world: Registry,
+        arrival: Arrival,
+        client_id: str,
+        filters: tuple[str, ...],
+        dialect: str,
+    ) -> None:
+        principal = UNDECIDED.principal(connect(None, None, client_id), TLS)
+        verdict = UNDECIDED.on_subscribe(subscribe(*filters), principal, world, arrival)
+        become = verdict.outcome.become
+        assert become is not None
+        assert become.dialect == dialect
+        face = FACES[dialect]
+        decided = face.on_subscribe(subscribe(*filters), become, world, arrival)
+        assert verdict.grants == decided.grants
+
+    def test_an_enrollment_goes_through_at_once(self, world: Registry, arrival: Arrival) -> None:
+        principal = UNDECIDED.principal(connect(None, None, "HW1/Boiler"), TLS)
+        outcome = UNDECIDED.on_subscribe(
+            subscribe(f"{M}/thing/pass"), principal, world, arrival
+        ).outcome
+        assert "auth" in msgspec.json.decode(outcome.replies[0].payload)
+        assert outcome.changes
+        assert not outcome.close
+        assert outcome.become is not None
+        assert outcome.become.policy == ENROLLMENT_POLICY
+
+    def test_an_enrollment_without_serial_fails_the_cloudplugs_way(
+        self, world: Registry, arrival: Arrival
+    ) -> None:
+        principal = UNDECIDED.principal(connect(None, None, ""), TLS)
+        outcome = UNDECIDED.on_subscribe(
+            subscribe(f"{M}/thing/pass"), principal, world, arrival
+        ).outcome
+        assert msgspec.json.decode(outcome.replies[0].payload)["err"] == 400
+        assert outcome.close
+
+    @pytest.mark.parametrize("topic_filter", ["$provision/#/x", "a+b", ""])
+    def test_a_filter_that_is_none_ends_a_murano_client_without_a_word(
+        self, world: Registry, arrival: Arrival, topic_filter: str
+    ) -> None:
+        principal = UNDECIDED.principal(connect(None, None, ""), TLS)
+        outcome = UNDECIDED.on_subscribe(
+            subscribe(topic_filter), principal, world, arrival
+        ).outcome
+        assert (outcome.close, outcome.silent, outcome.replies) == (True, True, ())
+
+    @pytest.mark.parametrize(
+        ("client_id", "topic_name", "dialect", "closes"),
+        [
+            pytest.param("HW1", "$resource/temp", "murano", True, id="6"),
+            pytest.param("", "$provision/m1", "murano", True, id="6 provisioned already"),
+            pytest.param("HW1", "foo", "cloudplugs", False, id="7 client id"),
+            pytest.param("HW1", f"{PLUG_ID}/data/t", "cloudplugs", False, id="7 data"),
+            pytest.param("", "foo", "murano", True, id="7 empty client id"),
+        ],
+    )
+    def test_the_first_publish_decides(
+        self,
+        world: Registry,
+        arrival: Arrival,
+        client_id: str,
+        topic_name: str,
+        dialect: str,
+        *,
+        closes: bool,
+    ) -> None:
+        peer = TCONN
+        principal = UNDECIDED.principal(connect(None, None, client_id), peer)
+        outcome = UNDECIDED.on_publish(Publish(topic_name, b""), principal, world, arrival)
+        assert outcome.become is not None
+        assert outcome.become.dialect == dialect
+        assert outcome.close is closes
+        assert outcome.events == ()
+
+    def test_a_provisioned_client_is_the_device_from_then_on(
+        self, world: Registry, arrival: Arrival
+    ) -> None:
+        principal = UNDECIDED.principal(connect(None, None, ""), TCONN)
+        outcome = UNDECIDED.on_publish(Publish("$provision/new", b""), principal, world, arrival)
+        assert outcome.become is not None
+        assert (outcome.become.application, outcome.become.device) == ("tconn", "new")
+        (reply,) = outcome.replies
+        assert re.fullmatch(rb"[A-Za-z0-9]{40}", reply.payload)
+
+    def test_nothing_else_decides_or_is_kept(self, world: Registry, arrival: Arrival) -> None:
+        principal = UNDECIDED.principal(connect(None, None, "HW1"), TLS)
+        assert principal.policy.one_request_at_a_time
+        assert principal.policy.verbatim_filters
+        will = Will(f"{PLUG_ID}/data/t", b'{"data":1}')
+        assert UNDECIDED.on_will(will, principal, world, arrival) == NOTHING
+        unsubscribe = Unsubscribe(1, (f"{M}/thing/x",))
+        assert UNDECIDED.on_unsubscribe(unsubscribe, principal, frozenset()) == [
+            (None, ReasonCode.NO_SUBSCRIPTION_EXISTED)
+        ]
+        assert UNDECIDED.authenticate(connect("x", "y"), TLS, world, arrival) is None
+
+    def test_no_event_reaches_it(self, world: Registry) -> None:
+        event = Event(
+            id="1",
+            application="company",
+            device=PLUG_ID,
+            sender=PLUG_ID,
+            channel="t",
+            time_us=1,
+            data=b"1",
+        )
+        principal = UNDECIDED.principal(connect(None, None, "HW1"), TLS)
+        assert list(UNDECIDED.topics_of(event, world)) == []
+        assert UNDECIDED.deliver(event, Subscription("#"), principal, world) is None
+
+
+class TestRegistryOfDialects:
+    def test_every_dialect_is_there_under_its_name(self) -> None:
+        assert set(DIALECTS) == {"smartworks", "cloudplugs", "drogue", "murano"}
+        assert set(FACES) == {*DIALECTS, "integration", "undecided"}
+        everybody: list[tuple[str, Face | Dialect]] = [*DIALECTS.items(), *FACES.items()]
+        assert all(name == face.name for name, face in everybody)
+        assert all(FACES[name] is dialect for name, dialect in DIALECTS.items())
+
+    @pytest.mark.parametrize("name", DIALECTS)
+    def test_settings_forbid_what_they_do_not_know(self, name: str) -> None:
+        for shape, example in zip(settings_types(name), SETTINGS[name], strict=True):
+            assert msgspec.convert(example, shape)
+            with pytest.raises(msgspec.ValidationError, match="unknown"):
+                msgspec.convert({**example, "no such setting": 1}, shape)
+
+    def test_an_unknown_dialect_is_named_with_those_there_are(self) -> None:
+        with pytest.raises(NotFoundError, match="smartworks, cloudplugs, drogue, murano"):
+            settings_types("matter")
+
+    def test_keys_start_with_the_dialects_name(self, world: Registry) -> None:
+        for one in world.applications():
+            for leaf in world.devices(one.name):
+                keys = list(keys_of(one, leaf))
+                assert all(key.startswith((f"{one.dialect}:", f"{one.dialect}/")) for key in keys)
+
+
+# Whatever names people choose, a login is never taken for another's.
+
+_NAMES = st.sampled_from(
+    [
+        "a", "dev1", "ops", "dev-a1", "dev-5A", "dev-0@plant", "a@plant", "b@plant", "a@farm",
+        "ops@example.com", "dev-a1@example.com", "mod-a1", "com-a1", "dev-xyz", "$provision",
+        "api.hub.test", "tconn.m2.hub.test", "app/plant", "plant", "T" * 40, "00:f4:c2:95:ac:01",
+        "01H7QXW3E5Y8GZK2M4N6P8R0ST", "ä", " ", "a b", "dev-", "@plant", "a@", "@", "null",
+    ]
+)  # fmt: skip
+_OWNERS = ("smartworks", "cloudplugs", "account", "drogue", "murano", "integration")
+
+
+def _may_own(owner: str, name: str) -> bool:
+    match owner:
+        case "cloudplugs":
+            return re.fullmatch(r"dev-[0-9A-Fa-f]+", name) is not None
+        case "account":
+            return re.fullmatch(r"[^@\s]+@[^@\s]+", name) is not None
+        case "drogue":
+            return re.fullmatch(r"[^@]+@(plant|farm)", name) is not None
+        case "murano":
+            return re.fullmatch(r"[A-Za-z0-9_.:-]+", name) is not None
+        case _:
+            return True
+
+
+def _declared(owner: str, name: str, secret: str, number: int) -> Change | None:
+    match owner:
+        case "smartworks":
+            return device("space", owner, f"{number:026}", secret, name)
+        case "cloudplugs":
+            return device("company", owner, name.lower(), secret)
+        case "drogue":
+            leaf, _, app = name.rpartition("@")
+            return device(app, owner, leaf, secret)
+        case "murano":
+            return device("pconn", owner, name, secret, auth_type="password")
+        case "integration":
+            return operator(name, secret)
+        case _:
+            return None
+
+
+class _NoIds:
+    def uuid(self) -> str:
+        return "00000000-0000-4000-8000-000000000000"
+
+    def ulid(self, time_us: int) -> str:
+        raise AssertionError(time_us)
+
+    def oid(self, time_us: int) -> str:
+        raise AssertionError(time_us)
+
+    def letters(self, count: int) -> str:
+        raise AssertionError(count)
+
+    def token(self, count: int) -> str:
+        raise AssertionError(count)
+
+
+_IDS: Ids = _NoIds()
+_OWNED = st.dictionaries(_NAMES, st.sampled_from(_OWNERS), min_size=1, max_size=12).map(
+    lambda owned: {
+        name: owner
+        for name, owner in owned.items()
+        if _may_own(owner, name) and not (name != name.lower() and name.lower() in owned)
+    }
+)
+
+
+def _registry_of(owned: dict[str, str]) -> Registry:
+    emails = [account(n, f"secret of {n}") for n, owner in owned.items() if owner == "account"]
+    registry = registry_of(
+        application("space", "smartworks"),
+        application("company", "cloudplugs", accounts=emails),
+        application("plant", "drogue"),
+        application("farm", "drogue"),
+        application("tconn", "murano"),
+        application("pconn", "murano", auth_type="password"),
+        device("tconn", "murano", "token-device", "t" * 40, auth_type="token"),
+    )
+    for number, (name, owner) in enumerate(owned.items()):
+        change = _declared(owner, name, f"secret of {name}", number)
+        if change is not None:
+            registry.apply(change)
+    return registry
+
+
+@given(_OWNED, st.sampled_from(["c", "a@plant", "b@farm", "HW1/x", PLUG_ID]))
+def test_no_login_is_ever_taken_for_another(owned: dict[str, str], client_id: str) -> None:
+    registry, arrival = _registry_of(owned), Arrival(NOW_US, _IDS)
+    for name, owner in owned.items():
+        connect_ = connect(name, f"secret of {name}", "" if owner == "murano" else client_id)
+        verdict = DETECTION.authenticate(connect_, TLS, registry, arrival)
+        assert isinstance(verdict, Login), (name, owner)
+        assert fits(verdict)
+        assert verdict.refusal is None
+        assert verdict.principal.dialect == {"account": "cloudplugs"}.get(owner, owner)
+        assert verdict.principal.device is None or verdict.principal.device in {
+            name,
+            name.lower(),
+            name.rpartition("@")[0],
+            f"{list(owned).index(name):026}",
+        }
+        for other in owned.keys() - {name}:
+            crossed = msgspec.structs.replace(connect_, password=f"secret of {other}".encode())
+            assert judged(crossed, TLS, registry, arrival) == "0x86"
+    token = DETECTION.authenticate(connect("", "t" * 40), TLS, registry, arrival)
+    assert isinstance(token, Login)
+    assert token.principal.device == "token-device"
+
+
+@given(
+    _OWNED,
+    st.none() | st.text(max_size=12) | _NAMES,
+    st.none() | st.text(max_size=12) | _NAMES,
+    st.text(max_size=12) | _NAMES,
+    st.sampled_from([3, 4, 5]),
+    st.sampled_from([TLS, PLAIN, API, TCONN, *map(pinned, DIALECTS)]),
+)
+def test_nobody_comes_in_without_proof(
+    owned: dict[str, str],
+    username: str | None,
+    password: str | None,
+    client_id: str,
+    level: int,
+    peer: Peer,
+) -> None:
+    registry = _registry_of(owned)
+    verdict = DETECTION.authenticate(
+        connect(username, password, client_id, level), peer, registry, Arrival(NOW_US, _IDS)
+    )
+    if username or password:
+        assert isinstance(verdict, Refusal) or not fits(verdict)
+        assert isinstance(verdict, Refusal) or verdict.credentials
+    elif isinstance(verdict, Login):
+        assert (verdict.principal.application, verdict.principal.device) == (None, None)
