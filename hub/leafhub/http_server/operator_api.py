@@ -1,7 +1,7 @@
 """The operator API under ``/api/v1``: ``leafhub.contract.operator_api`` says what it answers."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, MediaType, Request, Response, Router, get, post, put
@@ -36,6 +36,14 @@ _OBEYED = frozenset({CommandState.ACKNOWLEDGED, CommandState.ANSWERED})
 Limit = Annotated[int, QueryParameter(ge=1, le=LONGEST_PAGE, description="At most so many.")]
 TheExchange = NamedDependency[Exchange]
 AsOperator = Request[Operator, None, State]
+
+
+class CommandBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``contract.CommandRequest`` as the framework reads it, which knows no verbatim JSON."""
+
+    name: str
+    data: Any | msgspec.UnsetType = msgspec.UNSET
+    timeout_s: float | None = None
 
 
 class OperatorApi(Controller):
@@ -160,7 +168,7 @@ class OperatorApi(Controller):
         exchange: TheExchange,
         application: FromPath[str],
         device: FromPath[str],
-        data: JSONBody[contract.CommandRequest],
+        data: JSONBody[CommandBody],
     ) -> contract.CommandRecord:
         """Send a command; it is stored when the answer comes."""
         if request.content_type[0] != JSON:  # also keeps forms of foreign web pages out
@@ -172,12 +180,13 @@ class OperatorApi(Controller):
             raise RequestError("must be above 0", path="timeout_s")
         owner = _application(exchange, application)
         target = _device(exchange, owner, device)
+        argument = msgspec.json.decode(await request.body(), type=contract.CommandRequest).data
         command = await exchange.command(
             CommandRequest(
                 application=owner.name,
                 device=target.id,
                 name=data.name,
-                data=b"" if isinstance(data.data, msgspec.UnsetType) else bytes(data.data),
+                data=b"" if isinstance(argument, msgspec.UnsetType) else bytes(argument),
                 datacontenttype=JSON,
                 operator=request.user.name,
             ),
