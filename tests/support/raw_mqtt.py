@@ -3,14 +3,18 @@
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
-from typing import TypeVar
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol, TypeVar
 
 from leafhub.mqtt.codec import decode_packet, encode_packet
 from leafhub.mqtt.packets import (
     Connack,
     Connect,
+    Disconnect,
     Packet,
+    Pingreq,
+    Pingresp,
     Puback,
     Publish,
     Suback,
@@ -87,6 +91,27 @@ class RawClient:
             self._buffer = self._buffer[count:]
             return data + await self._reader.readexactly(count - len(data))
 
+    async def expect_bytes(self, expected: str | bytes) -> None:
+        """Exactly these bytes come next; text is hexadecimal."""
+        wanted = bytes.fromhex(expected) if isinstance(expected, str) else expected
+        try:
+            data = await self.receive_bytes(len(wanted))
+        except asyncio.IncompleteReadError as exc:
+            raise AssertionError(f"{exc.partial!r} and the end for {wanted!r}") from exc
+        assert data == wanted, f"{data.hex(' ')} where {wanted.hex(' ')} was expected"
+
+    async def expect_message(self, topic_name: str, payload: str | bytes) -> Publish:
+        """The next packet, which must be that message as every dialect's devices get them."""
+        message = await self.expect(Publish)
+        data = payload.encode() if isinstance(payload, str) else payload
+        assert (message.topic_name, message.payload) == (topic_name, data)
+        return message
+
+    async def ping(self) -> None:
+        """The hub still answers, and had nothing else to say."""
+        await self.send(Pingreq())
+        await self.expect(Pingresp)
+
     async def expect_closed(self) -> None:
         """Nothing more comes, and the hub closes."""
         try:
@@ -105,7 +130,7 @@ class RawClient:
             return
         raise AssertionError(f"{data!r} where nothing was expected")
 
-    async def connect(
+    async def send_connect(
         self,
         client_id: str = "",
         username: str | None = None,
@@ -115,8 +140,8 @@ class RawClient:
         keep_alive_s: int = 60,
         will: Will | None = None,
         properties: Properties = EMPTY,
-    ) -> Connack:
-        """Send CONNECT and give the CONNACK."""
+    ) -> None:
+        """Send CONNECT."""
         await self.send(
             Connect(
                 protocol_name="MQIsdp" if self.protocol_level == 3 else "MQTT",
@@ -129,6 +154,28 @@ class RawClient:
                 password=password.encode() if isinstance(password, str) else password,
                 properties=properties,
             )
+        )
+
+    async def connect(
+        self,
+        client_id: str = "",
+        username: str | None = None,
+        password: str | bytes | None = None,
+        *,
+        clean_start: bool = True,
+        keep_alive_s: int = 60,
+        will: Will | None = None,
+        properties: Properties = EMPTY,
+    ) -> Connack:
+        """Send CONNECT and give the CONNACK."""
+        await self.send_connect(
+            client_id,
+            username,
+            password,
+            clean_start=clean_start,
+            keep_alive_s=keep_alive_s,
+            will=will,
+            properties=properties,
         )
         return await self.expect(Connack)
 
@@ -147,6 +194,11 @@ class RawClient:
         suback = await self.expect(Suback)
         assert suback.packet_id == packet_id
         return [int(code) for code in suback.reason_codes]
+
+    async def disconnect(self) -> None:
+        """Take leave, and wait for the end."""
+        await self.send(Disconnect())
+        await self.expect_closed()
 
     async def close(self) -> None:
         """Cut the connection without DISCONNECT."""
@@ -172,3 +224,25 @@ async def raw_client(
         yield client
     finally:
         await client.close()
+
+
+class OpenClient(Protocol):
+    """Opens a connection that is closed after the test."""
+
+    async def __call__(
+        self,
+        port: int | None = None,
+        *,
+        protocol_level: int = 4,
+        server_name: str | None = None,
+    ) -> RawClient:
+        """To that port, else the plain one, or with TLS where a server name is given."""
+        ...
+
+
+async def eventually(is_true: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until something is true."""
+    ends_s = time.monotonic() + PATIENCE_S
+    while not await is_true():
+        assert time.monotonic() < ends_s, "it never came true"
+        await asyncio.sleep(0.02)
