@@ -24,7 +24,9 @@ def parse(text: str, *, error: type[RequestError] = RequestError) -> dict[str, A
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
-        raise error(f"not TOML: {exc}") from exc
+        line = text.count("\n") + 1
+        where = str(exc).replace("(at end of document)", f"(at the end, line {line})")
+        raise error(f"not TOML: {where}") from exc
     except RecursionError as exc:
         raise error("not TOML: nested too deeply") from exc
 
