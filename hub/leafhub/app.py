@@ -1,4 +1,4 @@
-"""The hub put together: store, exchange, MQTT and HTTP in one event loop, from start to clean stop."""
+"""The hub put together: store, exchange, MQTT and HTTP in one event loop."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from leafhub import authority
+from leafhub import authority, operator_file
 from leafhub.config import Config
 from leafhub.contract import operator_login
 from leafhub.data_folder import DataFolder
@@ -50,6 +50,7 @@ async def serve(config: Config) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with running(config):
+        log.info("ready; `leafhub watch` shows what it does")
         await stop.wait()
         log.info("stopping")
 
@@ -75,7 +76,7 @@ async def running(config: Config) -> AsyncIterator[Addresses]:
     mqtt = MqttServer(exchange, config.mqtt, tls, config.domain)
     await exchange.start()
     try:
-        await _admit_operator(exchange, folder)
+        has_operator = await _admit_operator(exchange, folder)
         await mqtt.start()
         information = HubInformation(
             version=importlib.metadata.version("leafhub"), listeners=tuple(mqtt.addresses)
@@ -83,6 +84,8 @@ async def running(config: Config) -> AsyncIterator[Addresses]:
         http = HttpServer(create_app(exchange, information, config.http), config.http, tls)
         await http.start()
         try:
+            if has_operator:
+                operator_file.point(config, http.addresses, mqtt.addresses)
             gc.collect()
             gc.freeze()  # what lives as long as the hub is not looked at again
             yield Addresses(tuple(mqtt.addresses), tuple(http.addresses))
@@ -94,7 +97,7 @@ async def running(config: Config) -> AsyncIterator[Addresses]:
 
 
 def _tls_context(folder: DataFolder, domain: str) -> ssl.SSLContext:
-    """The hub's certificate, renewed if need be; TLS 1.2 stays on because boards speak no newer."""
+    """The hub's certificate, renewed if need be; TLS 1.2 stays because boards have no newer."""
     prepared = authority.prepare(
         folder, authority.names_of_this_machine(domain), dt.datetime.now(dt.UTC)
     )
@@ -106,14 +109,18 @@ def _tls_context(folder: DataFolder, domain: str) -> ssl.SSLContext:
     return context
 
 
-async def _admit_operator(exchange: Exchange, folder: DataFolder) -> None:
-    """Let in whom ``operator.json`` names; its token is long and random, so one SHA-256 is right."""
+async def _admit_operator(exchange: Exchange, folder: DataFolder) -> bool:
+    """Let in whom ``operator.json`` names, and say whether it names anybody.
+
+    Its token is long and random, so one SHA-256 is right.
+    """
     try:
         login = operator_login.load(folder.path)
     except ConfigurationError as exc:
         log.warning("nobody can log in as operator: %s", exc)
-        return
+        return False
     credential = Credential(kind=SecretKind.SHA256, secret=proofs.sha256(login.token))
     operator = Operator(name=login.name, credentials=(credential,))
     if exchange.registry.operator(login.name) != operator:
         await exchange.apply([PutOperator(operator)])
+    return True
