@@ -1,0 +1,62 @@
+"""What an operator sees and does by HTTP."""
+
+import httpx
+import msgspec
+
+from leafhub.contract.operator_api import ApplyReport, CommandRecord, DeviceDetail, EventPage
+
+
+class OperatorView:
+    """An operator logged in at the HTTP API."""
+
+    def __init__(self, address: str, token: str) -> None:
+        self.http = httpx.AsyncClient(
+            base_url=address, auth=("operator", token), trust_env=False, timeout=70
+        )
+
+    async def apply(self, document: str) -> ApplyReport:
+        """Declare applications and devices."""
+        answer = await self.http.put(
+            "/api/v1/registry",
+            content=document.encode(),
+            headers={"Content-Type": "application/toml"},
+        )
+        assert answer.status_code == 200, answer.text
+        return msgspec.json.decode(answer.content, type=ApplyReport)
+
+    async def registry(self) -> str:
+        """The document of all applications and devices."""
+        answer = await self.http.get("/api/v1/registry")
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    async def events(self, **query: str) -> EventPage:
+        """Stored messages, newest first."""
+        answer = await self.http.get("/api/v1/events", params=query)
+        assert answer.status_code == 200, answer.text
+        return msgspec.json.decode(answer.content, type=EventPage)
+
+    async def device(self, application: str, device: str) -> DeviceDetail:
+        """One device."""
+        answer = await self.http.get(f"/api/v1/applications/{application}/devices/{device}")
+        assert answer.status_code == 200, answer.text
+        return msgspec.json.decode(answer.content, type=DeviceDetail)
+
+    async def command(
+        self, application: str, device: str, name: str, data: object = None
+    ) -> CommandRecord:
+        """Send a command."""
+        answer = await self.http.post(
+            f"/api/v1/applications/{application}/devices/{device}/commands",
+            json={"name": name} if data is None else {"name": name, "data": data},
+        )
+        assert answer.status_code == 201, answer.text
+        return msgspec.json.decode(answer.content, type=CommandRecord)
+
+    async def command_end(self, command: CommandRecord, wait_s: float = 10) -> CommandRecord:
+        """The command once it is final, or as it stands after ``wait_s``."""
+        answer = await self.http.get(
+            f"/api/v1/commands/{command.id}", params={"wait_s": str(wait_s)}
+        )
+        assert answer.status_code == 200, answer.text
+        return msgspec.json.decode(answer.content, type=CommandRecord)
