@@ -71,17 +71,11 @@ async def _run(data: Path, interval_s: float, dashboard: bool) -> None:  # noqa:
         say("starting the hub")
         tell: Say = (lambda line: print(line, file=log, flush=True)) if log else say
         hub = await stack.enter_async_context(_hub(data, tell))
-        login = operator_login.load(data)
-        await _until_it_answers(login, hub)
+        login = await _until_it_answers(data, hub)
         plans = await asyncio.to_thread(_declare, data, login, interval_s)
         for plan in plans:
             say(f"starting the {plan.dialect} leaf {plan.name!r}")
-            leaf = VirtualLeaf(data / "leaves" / plan.dialect, plan.settings)
-            await stack.enter_async_context(leaf)
-            pump = asyncio.create_task(
-                _pass_on(leaf, plan.name, tell), name=f"lines of {plan.name}"
-            )
-            stack.callback(pump.cancel)
+            await stack.enter_async_context(_leaf(data, plan, tell))
         if dashboard:
             await _watch(data, stop)
         else:
@@ -129,6 +123,18 @@ async def _hub(data: Path, tell: Say) -> AsyncIterator[asyncio.subprocess.Proces
         await pump
 
 
+@contextlib.asynccontextmanager
+async def _leaf(data: Path, plan: demo_fleet.LeafPlan, tell: Say) -> AsyncIterator[None]:
+    leaf = VirtualLeaf(data / "leaves" / plan.dialect, plan.settings)
+    await leaf.start()
+    pump = asyncio.create_task(_pass_on(leaf, plan.name, tell), name=f"lines of {plan.name}")
+    try:
+        yield
+    finally:
+        await leaf.stop()
+        await pump  # its goodbye too
+
+
 async def _leafhub(*arguments: str) -> asyncio.subprocess.Process:
     """Start this Leafhub's own command line; Ctrl-C in the terminal is for us, we stop it."""
     return await asyncio.create_subprocess_exec(
@@ -148,22 +154,23 @@ async def _finish(starting: Awaitable[asyncio.subprocess.Process]) -> None:
         raise UnavailableError(output.decode(errors="replace").strip())
 
 
-async def _until_it_answers(login: OperatorLogin, hub: asyncio.subprocess.Process) -> None:
-    def ask() -> bool:
+async def _until_it_answers(data: Path, hub: asyncio.subprocess.Process) -> OperatorLogin:
+    """Wait for the hub; gives the login, which the hub has pointed at its ports by then."""
+
+    def ask() -> OperatorLogin:
+        login = operator_login.load(data)
         with HubClient(login) as client:
             client.status()
-        return True
+        return login
 
     deadline_s = asyncio.get_running_loop().time() + START_TIME_S
     while hub.returncode is None:
         try:
-            await asyncio.to_thread(ask)
+            return await asyncio.to_thread(ask)
         except HubUnreachableError:
             if asyncio.get_running_loop().time() > deadline_s:
                 raise
             await asyncio.sleep(0.1)
-        else:
-            return
     raise UnavailableError("the hub did not start; its words are above, or in the log")
 
 

@@ -1,0 +1,122 @@
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import urllib.parse
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from hub_process import LEAFHUB, environment
+
+LEAVES = {
+    "drogue": "Bed 1",
+    "cloudplugs": "Fridge",
+    "murano": "Lathe",
+    "smartworks": "Weather mast",
+}
+PATIENCE_S = 60
+
+
+class Demo:
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.lines: list[str] = []
+
+    async def read_until(self, *texts: str) -> None:
+        """Read on until each of ``texts`` was in some line."""
+        missing = [text for text in texts if not any(text in line for line in self.lines)]
+        assert self.process.stdout is not None
+        async with asyncio.timeout(PATIENCE_S):
+            while missing:
+                line = await self.process.stdout.readline()
+                assert line, f"the end came before {missing}:\n" + "\n".join(self.lines)
+                self.lines.append(line.decode().rstrip())
+                missing = [text for text in missing if text not in self.lines[-1]]
+
+    async def interrupt(self) -> int:
+        """Ctrl-C."""
+        self.process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(PATIENCE_S):
+            rest, _ = await self.process.communicate()
+        self.lines += rest.decode().splitlines()
+        assert self.process.returncode is not None
+        return self.process.returncode
+
+
+@contextlib.asynccontextmanager
+async def demo(data: Path) -> AsyncIterator[Demo]:
+    process = await asyncio.create_subprocess_exec(
+        LEAFHUB,
+        "demo",
+        "--no-dashboard",
+        "--data",
+        data,
+        "--interval",
+        "0.3",
+        env=environment(),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    running = Demo(process)
+    try:
+        yield running
+    finally:
+        if process.returncode is None:
+            await running.interrupt()
+
+
+def processes_about(folder: Path) -> list[str]:
+    """Command lines of living processes that work with ``folder`` or in it."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):  # it ended meanwhile, or is not ours
+            if entry.name.isdigit() and int(entry.name) != os.getpid():
+                words = (entry / "cmdline").read_text().replace("\0", " ")
+                if str(folder) in f"{words} {os.readlink(entry / 'cwd')}":  # noqa: PTH115 - text
+                    found.append(words)
+    return found
+
+
+async def test_one_line_for_each_thing_that_happens_and_a_clean_end(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with demo(data) as running:
+        await running.read_until(
+            "all is running; Ctrl-C ends it",
+            *(f"{name}: leaf: logged in" for name in LEAVES.values()),
+            *(f"{name}: leaf: sent temperature" for name in LEAVES.values()),
+        )
+        assert len(processes_about(data)) == 2 + len(LEAVES)  # itself, the hub, the leaves
+        assert await running.interrupt() == 0
+    assert processes_about(data) == []
+    text = "\n".join(running.lines)
+    for dialect, name in LEAVES.items():
+        assert f"starting the {dialect} leaf {name!r}" in text
+        assert f"{name}: leaf: stopped" in text
+        assert re.search(rf": connected from 127\.0\.0\.1 \({dialect}, MQTT 3\.1\.1, TLS\)", text)
+    assert "stopped; `leafhub run` starts it again, nothing acknowledged is lost" in text
+    assert "Traceback" not in text
+    assert all(line.strip() for line in running.lines)
+
+
+async def test_second_start_finds_the_fleet_enrolled(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with demo(data) as first:
+        await first.read_until(*(f"{name}: leaf: logged in" for name in LEAVES.values()))
+        assert any("leaf: enrolled" in line for line in first.lines)
+    async with demo(data) as second:
+        await second.read_until(*(f"{name}: leaf: logged in" for name in LEAVES.values()))
+    assert not any("leaf: enrolled" in line for line in second.lines)
+
+
+async def test_operator_login_tells_the_ports_in_use(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with demo(data) as running:
+        await running.read_until("all is running")
+    login = json.loads((data / "operator.json").read_text())
+    text = "\n".join(running.lines)
+    assert urllib.parse.urlsplit(login["http"]).port != 0
+    assert f"HTTP on {login['http']}" in text
+    assert f"MQTT at mqtts://127.0.0.1:{login['mqtt']['port']}" in text
