@@ -34,11 +34,11 @@ class DeviceMemory:
         self._latest: dict[tuple[str, str], dict[str, Event]] = {}
         self._seen_us: dict[tuple[str, str], int] = {}
 
-    def learn(self, stored: StoredEvent) -> None:
-        """Take in what the store had at the start."""
+    def learn(self, stored: StoredEvent, now_us: int) -> None:
+        """Take in what the store had at the start; a device may have dated it into the future."""
         event = stored.event
         if event.kind is not Kind.REGISTRY:
-            self.see(event.application, event.device, event.time_us)
+            self.see(event.application, event.device, min(event.time_us, now_us))
         self.note(event)
 
     def see(self, application: str, device: str, time_us: int) -> None:

@@ -146,7 +146,7 @@ class Exchange:
             self.registry.apply(change)
         self._commands.resume(snapshot.commands)
         for stored in snapshot.latest:
-            self._devices.learn(stored)
+            self._devices.learn(stored, self._started_us)
         self._sweeper = asyncio.create_task(self._sweep(), name="exchange sweep")
 
     async def stop(self) -> None:
@@ -372,8 +372,8 @@ class Exchange:
             if error is None:
                 for reply in outcome.replies:
                     session.send(reply)
-            lost_promotion = error is not None and outcome.become is not None
-            if session.link is not None and (outcome.close or lost_promotion):
+            promised = outcome.replies or outcome.become is not None
+            if session.link is not None and (outcome.close or (error is not None and promised)):
                 session.link.end(_end_code(outcome), outcome.log or "not stored")
 
         try:

@@ -39,8 +39,14 @@ def test_a_device_that_invents_channels_loses_the_oldest() -> None:
 
 def test_what_the_store_remembers_is_a_sign_of_life_except_changes_of_the_record() -> None:
     memory = DeviceMemory()
-    memory.learn(StoredEvent(position=2, event=event("t", 10)))
-    memory.learn(StoredEvent(position=3, event=event("devices", 99, kind=Kind.REGISTRY)))
+    memory.learn(StoredEvent(position=2, event=event("t", 10)), 50)
+    memory.learn(StoredEvent(position=3, event=event("devices", 99, kind=Kind.REGISTRY)), 50)
     assert memory.seen_us("a", "d") == 10
     memory.forget("a", "d")
     assert memory.seen_us("a", "d") is None
+
+
+def test_a_message_dated_into_the_future_is_no_sign_of_life_in_the_future() -> None:
+    memory = DeviceMemory()
+    memory.learn(StoredEvent(position=2, event=event("t", 99)), 50)
+    assert memory.seen_us("a", "d") == 50
