@@ -84,4 +84,5 @@ def _complain(text: str) -> None:
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(f"[red]leafhub:[/red] {escape(cause)}")
     if cure:
-        console.print(f"  {escape(cure[0].upper() + cure[1:])}.")
+        end = "" if cure.endswith(("?", ".")) else "."
+        console.print(f"  {escape(cure[0].upper() + cure[1:])}{end}")

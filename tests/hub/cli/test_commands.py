@@ -1,0 +1,143 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from http_hub import READER, HttpHub
+
+from leafhub.cli import main
+
+pytestmark = pytest.mark.usefixtures("hub")
+
+
+def give(capsys: pytest.CaptureFixture[str], *args: str) -> Any:
+    """Run a command with ``--json`` and read what it gave."""
+    assert main([*args, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_apply_makes_what_devices_lists(
+    document: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = give(capsys, "apply", str(document))
+    assert report["created"] == ["greenhouse", "greenhouse/bed-1"]
+    (device,) = give(capsys, "devices", "greenhouse")
+    assert (device["id"], device["name"], device["state"]) == ("bed-1", "First bed", "never")
+
+
+def test_a_person_reads_lines_and_what_to_do_next(
+    document: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["apply", str(document)]) == 0
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [
+        "created greenhouse",
+        "created greenhouse/bed-1",
+        "2 created, 0 updated, 0 unchanged",
+    ]
+    assert said.err.startswith("Next: `leafhub devices`")
+    assert main(["devices"]) == 0
+    row = capsys.readouterr().out.splitlines()[1]
+    assert row.split() == ["never", "greenhouse/bed-1", "First", "bed", "drogue", "never"]
+
+
+def test_an_export_can_be_applied_again(
+    document: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(capsys, "apply", str(document))
+    copy = tmp_path / "copy.toml"
+    assert main(["export", str(copy)]) == 0
+    capsys.readouterr()
+    assert copy.stat().st_mode & 0o777 == 0o600
+    report = give(capsys, "apply", str(copy))
+    assert (report["created"], report["updated"]) == ([], [])
+    assert main(["export"]) == 0
+    assert capsys.readouterr().out == copy.read_text()
+
+
+def test_a_mistake_in_a_document_is_told_with_file_path_and_cure(
+    document: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document.write_text(document.read_text().replace("credentials", "credentals"))
+    assert main(["apply", str(document)]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        f"leafhub: {document}: application[0].device[0].credentals: unknown key",
+        "  Did you mean 'credentials'?",
+    ]
+
+
+def test_a_command_to_a_device_that_is_away_fails_with_code_4(
+    document: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(capsys, "apply", str(document))
+    assert main(["command", "greenhouse/First bed", "water", "5", "--wait"]) == 4
+    said = capsys.readouterr()
+    assert "failed" in said.out
+    assert said.err.startswith("leafhub: the command failed")
+    assert "leafhub events greenhouse/bed-1" in said.err
+
+
+def test_events_shows_what_was_stored(document: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    give(capsys, "apply", str(document))
+    page = give(capsys, "events", "greenhouse/bed-1", "--limit", "1")
+    assert [event["kind"] for event in page["events"]] == ["registry"]
+    assert main(["events"]) == 0
+    assert "greenhouse/bed-1" in capsys.readouterr().out
+
+
+def test_a_hub_elsewhere_is_named_by_address_and_token(hub: HttpHub, tmp_path: Path) -> None:
+    nowhere = str(tmp_path / "nowhere")
+    assert main(["devices", "--data", nowhere, "--hub", hub.plain, "--token", READER]) == 0
+
+
+def test_who_may_only_read_is_told_so_with_code_1(
+    document: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["apply", str(document), "--token", READER]) == 1
+    assert "may only read" in capsys.readouterr().err
+
+
+def test_a_certificate_of_another_ca_is_not_trusted(
+    hub: HttpHub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = str(tmp_path / "nowhere")
+    assert main(["devices", "--data", nowhere, "--hub", hub.tls, "--token", READER]) == 3
+    assert "certificate" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["command", "greenhouse", "water"],
+        ["command", "greenhouse/bed-1", "water", "not json"],
+        ["events", "--limit", "0"],
+        ["apply"],
+        ["watr"],
+    ],
+)
+def test_a_wrong_call_is_code_2(args: list[str]) -> None:
+    assert main(args) == 2
+
+
+@pytest.mark.parametrize("args", [["devices"], ["apply", "-"], ["export"], ["events"]])
+def test_without_a_login_file_a_command_says_how_to_get_one(
+    tmp_path: Path,
+    args: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("LEAFHUB_DATA", str(tmp_path))
+    monkeypatch.setattr("sys.stdin.read", str, raising=False)
+    assert main(args) == 1
+    assert "leafhub init" in capsys.readouterr().err
+
+
+def test_a_hub_that_does_not_answer_is_code_3_and_two_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = str(tmp_path)
+    unused = "http://127.0.0.1:1"  # nothing listens on tcpmux
+    assert main(["devices", "--data", data, "--hub", unused, "--token", "x"]) == 3
+    cause, cure = capsys.readouterr().err.splitlines()
+    assert cause.startswith(f"leafhub: no answer from the hub at {unused}")
+    assert cure.startswith("  Start it with `leafhub run`")
