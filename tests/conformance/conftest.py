@@ -40,7 +40,7 @@ async def open_client(hub: RunningHub) -> AsyncIterator[OpenClient]:
 
 
 @pytest.fixture
-async def feed(hub: RunningHub, open_client: OpenClient) -> RawClient:
+async def feed(open_client: OpenClient) -> RawClient:
     """An operator's connection, who may subscribe to ``app/<application>``."""
     client = await open_client()
     await client.connect("", "operator", TOKEN)

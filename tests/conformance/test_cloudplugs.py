@@ -316,6 +316,7 @@ async def test_a_command_is_a_record_on_its_channel_and_its_answer_names_it(
     message = await a.expect(Publish)
     assert message.topic_name == f"{THING_A}/data/command/led"
     assert message.payload.startswith(b'{"id":"%b","data":{"on":true}' % command.id.encode())
-    await a.publish("data/answer/led", '{"data":{"to":"%s","result":"lit"}}' % command.id)
+    answer = {"data": {"to": command.id, "result": "lit"}}
+    await a.publish("data/answer/led", msgspec.json.encode(answer))
     ended = await hub.command_end(command)
     assert (ended.state, ended.answer) == ("answered", msgspec.Raw(b'"lit"'))

@@ -206,6 +206,8 @@ class DrogueDialect:
             return None
         if connect.protocol_name != "MQTT" or connect.protocol_level not in {4, 5}:
             return Refusal(reason_code=None, log="MQTT older than 3.1.1")
+        if connect.protocol_level == 4 and not connect.client_id and not connect.clean_start:
+            return Refusal(reason_code=None, log="a kept session needs a client id")
         device = registry.lookup(_key(application.name, claim.identifier))
         credentials = (
             () if device is None else tuple(c for c in device.credentials if claim.fits(c, device))
