@@ -21,7 +21,7 @@ from leafhub.model.command import Command, CommandRequest, CommandState, Command
 from leafhub.model.event import COMMAND_EVENT, Event, Kind
 from leafhub.model.registry import Registry
 from leafhub.mqtt.reason_codes import ReasonCode
-from leafhub.mqtt.session_state import SendResult
+from leafhub.mqtt.session_state import OutgoingMessage, SendResult
 from leafhub.stores.base import Batch, Store
 
 log = logging.getLogger(__name__)
@@ -228,31 +228,37 @@ class Commands:
             raise
 
     def _hand_over(self, command: Command) -> None:
-        """Bring a stored command to the connections that should have it."""
+        """Bring a stored command to the connections that get it, and to sessions kept for one."""
         application = self._registry.application(command.application)
         if application is None:
             self._move(command, CommandState.FAILED, "its application was deleted")
             return
         dialect = self._dialects[application.dialect]
-        receivers = [
-            session
-            for device in dialect.receivers(command, self._registry)
-            for session in self._sessions.of_device(command.application, device)
-        ]
-        results = [
-            session.send(msgspec.structs.replace(message, token=command.id))
-            for session in receivers
-            for message in dialect.deliver_command(
-                command,
-                Receiver(session.principal, tuple(session.state.subscriptions.values())),
-                self._registry,
-            )
-        ]
-        if any(result is not SendResult.DROPPED for result in results):
+        reached = listens = False
+        for device in dialect.receivers(command, self._registry):
+            for session in (
+                *self._sessions.of_device(command.application, device),
+                *self._sessions.kept_of_device(command.application, device),
+            ):
+                live = session.link is not None
+                listens = listens or live
+                for message in self._messages(dialect, command, session):
+                    sent = session.send(message)
+                    reached = reached or (live and sent is not SendResult.DROPPED)
+        if reached:
             self._move(command, CommandState.SENT)
         elif not dialect.commands_wait:
-            error = "does not listen for commands" if receivers else "is not connected"
+            error = "does not listen for commands" if listens else "is not connected"
             self._move(command, CommandState.FAILED, f"the device {error}")
+
+    def _messages(
+        self, dialect: Dialect, command: Command, session: Session
+    ) -> list[OutgoingMessage]:
+        receiver = Receiver(session.principal, tuple(session.state.subscriptions.values()))
+        return [
+            msgspec.structs.replace(message, token=command.id)
+            for message in dialect.deliver_command(command, receiver, self._registry)
+        ]
 
     def _move(self, command: Command, state: CommandState, error: str | None = None) -> None:
         moved = self._life_lines.move(command, state, self._arrival().time_us, error=error)

@@ -81,6 +81,15 @@ class Sessions:
         """The live sessions of a device."""
         return tuple(self._by_device.get((application, device), ()))
 
+    def kept_of_device(self, application: str, device: str) -> tuple[Session, ...]:
+        """The sessions of a device that wait for it to come back."""
+        place = (application, device)
+        return tuple(
+            session
+            for session in self._kept.values()
+            if (session.principal.application, session.principal.device) == place
+        )
+
     def displaced_by(self, principal: Principal) -> Iterator[Session]:
         """The live sessions that must end before ``principal`` comes in."""
         seen: set[Session] = set()
