@@ -9,6 +9,7 @@ from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from leafhub.errors import HubError
 from leafhub.exchange.exchange import Exchange
@@ -21,8 +22,11 @@ from leafhub.http_server.settings import HttpSettings
 
 def create_app(
     exchange: Exchange, information: HubInformation, settings: HttpSettings | None = None
-) -> Litestar:
+) -> ASGIApp:
     """Put the faces together.
+
+    Paths are matched as they were sent, so that ``%2F`` in a device's id is no slash of the path;
+    the faces decode what they take from a path.
 
     Args:
         exchange: The hub's heart.
@@ -36,7 +40,7 @@ def create_app(
     def give_information() -> HubInformation:
         return information
 
-    return Litestar(
+    app = Litestar(
         route_handlers=[healthz, readyz, operator_router(exchange)],
         dependencies={
             "exchange": Provide(give_exchange, sync_to_thread=False),
@@ -61,3 +65,9 @@ def create_app(
         logging_config=None,
         debug=False,
     )
+
+    async def as_sent(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["path"] = scope["raw_path"].decode("latin-1")  # the server serves HTTP only
+        await app(scope, receive, send)
+
+    return as_sent

@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Annotated, Any
+from urllib.parse import unquote
 
 import msgspec
 from litestar import Controller, MediaType, Request, Response, Router, get, post, put
@@ -111,8 +112,8 @@ class OperatorApi(Controller):
         self, exchange: TheExchange, application: FromPath[str], device: FromPath[str]
     ) -> contract.DeviceDetail:
         """One device by id, or by name where it is unique."""
-        owner = _application(exchange, application)
-        found = _device(exchange, owner, device)
+        owner = _application(exchange, unquote(application))
+        found = _device(exchange, owner, unquote(device))
         latest = exchange.latest(owner.name, found.id)
         earlier = await exchange.commands(
             CommandQuery(application=owner.name, device=found.id, limit=PAGE)
@@ -178,8 +179,8 @@ class OperatorApi(Controller):
             )
         if data.timeout_s is not None and not data.timeout_s > 0:
             raise RequestError("must be above 0", path="timeout_s")
-        owner = _application(exchange, application)
-        target = _device(exchange, owner, device)
+        owner = _application(exchange, unquote(application))
+        target = _device(exchange, owner, unquote(device))
         argument = msgspec.json.decode(await request.body(), type=contract.CommandRequest).data
         command = await exchange.command(
             CommandRequest(
@@ -217,6 +218,7 @@ class OperatorApi(Controller):
         ] = 0,
     ) -> contract.CommandRecord:
         """Where a command stands."""
+        command_id = unquote(command_id)
         command = await exchange.find_command(command_id)
         if command is None:
             raise NotFoundError(f"there is no command {command_id!r}")

@@ -2,6 +2,7 @@ import asyncio
 import base64
 import ssl
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -80,6 +81,14 @@ async def test_devices_show_state_and_newest_reading(
 async def test_a_device_is_found_by_id_or_name(greenhouse: httpx.AsyncClient, named: str) -> None:
     answer = await greenhouse.get(f"/applications/greenhouse/devices/{named}")
     assert msgspec.json.decode(answer.content, type=contract.DeviceDetail).summary.id == "bed-1"
+
+
+async def test_an_id_may_hold_what_divides_a_path(greenhouse: httpx.AsyncClient) -> None:
+    odd = "a/b?c%2F d"
+    content = '[[application]]\nname = "greenhouse"\ndialect = "drogue"\n'
+    await greenhouse.put("/registry", content=f'{content}[[application.device]]\nid = "{odd}"')
+    answer = await greenhouse.get(f"/applications/greenhouse/devices/{quote(odd, safe='')}")
+    assert msgspec.json.decode(answer.content, type=contract.DeviceDetail).summary.id == odd
 
 
 async def test_a_name_of_two_devices_is_a_conflict_that_names_their_ids(
