@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from leafhub_tools import micropython
+from leafhub_tools import bringing, debian, micropython
+from leafhub_tools.micropython import SHELF
 
 SOURCE = b"class MQTTClient: ...\n"
 
@@ -63,20 +64,20 @@ def test_umqtt_comes_from_the_index_and_is_kept(
 
 def test_file_with_another_digest_is_refused(index: Path) -> None:
     _offer(index, _archive("x", SOURCE))
-    with pytest.raises(micropython.BringError, match="is not the file it should be"):
+    with pytest.raises(bringing.BringError, match="is not the file it should be"):
         micropython.umqtt()
-    assert not list(micropython.cache_folder().glob("umqtt-*/"))
+    assert not list(bringing.cache_folder(SHELF).glob("umqtt-*/"))
 
 
 def test_index_without_the_version_is_told(index: Path) -> None:
     (index / "index.html").write_text('<a href="other-1.0.tar.gz">other</a>')
-    with pytest.raises(micropython.BringError, match=r"has no micropython-.* set PIP_INDEX_URL"):
+    with pytest.raises(bringing.BringError, match=r"has no micropython-.* set PIP_INDEX_URL"):
         micropython.umqtt()
 
 
 def test_index_that_does_not_answer_is_told(index: Path) -> None:
     assert not (index / "index.html").exists()
-    with pytest.raises(micropython.BringError, match=r"could not fetch file:.* PIP_INDEX_URL"):
+    with pytest.raises(bringing.BringError, match=r"could not fetch file:.* PIP_INDEX_URL"):
         micropython.umqtt()
 
 
@@ -85,18 +86,18 @@ def test_half_made_folder_is_never_seen(index: Path) -> None:
 
     def fail(folder: Path) -> None:
         (folder / "half").touch()
-        raise micropython.BringError("no")
+        raise bringing.BringError("no")
 
-    with pytest.raises(micropython.BringError):
-        micropython._bring("thing", "half", fail)
-    assert [path.name for path in micropython.cache_folder().iterdir()] == ["thing.lock"]
+    with pytest.raises(bringing.BringError):
+        bringing.bring(SHELF, "thing", "half", fail)
+    assert [path.name for path in bringing.cache_folder(SHELF).iterdir()] == ["thing.lock"]
 
 
 def test_left_over_of_a_killed_process_is_removed(index: Path) -> None:
-    left_over = micropython.cache_folder() / ".thing-abc"
+    left_over = bringing.cache_folder(SHELF) / ".thing-abc"
     left_over.mkdir(parents=True)
     assert index.is_dir()
-    made = micropython._bring("thing", "whole", lambda folder: (folder / "whole").touch())
+    made = bringing.bring(SHELF, "thing", "whole", lambda folder: (folder / "whole").touch())
     assert made.is_file()
     assert not left_over.exists()
 
@@ -110,7 +111,7 @@ def test_two_at_once_make_it_once(index: Path) -> None:
         (folder / "whole").touch()
 
     with ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(lambda _: micropython._bring("thing", "whole", make), range(8)))
+        results = list(pool.map(lambda _: bringing.bring(SHELF, "thing", "whole", make), range(8)))
     assert len(set(results)) == 1
     assert len(made) == 1
 
@@ -133,11 +134,11 @@ def test_interpreter_that_is_too_old_is_told_with_the_cure(
     assert index.is_dir()
     programs = tmp_path / "bin"
     programs.mkdir()
-    old = programs / "micropython"
+    old = programs / SHELF
     old.write_text("#!/bin/sh\necho 1 22\n")
     old.chmod(0o755)
     monkeypatch.setenv("PATH", str(programs))
-    with pytest.raises(micropython.BringError) as caught:
+    with pytest.raises(bringing.BringError) as caught:
         micropython.interpreter()
     told = str(caught.value)
     assert "there is no make on this computer" in told
@@ -148,9 +149,9 @@ def test_interpreter_that_is_too_old_is_told_with_the_cure(
 
 def test_mirror_is_the_one_this_computer_uses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEAFHUB_DEBIAN_MIRROR", "http://mirror.example/debian")
-    assert micropython._mirror() == "http://mirror.example/debian"
+    assert debian.mirror() == "http://mirror.example/debian"
     monkeypatch.delenv("LEAFHUB_DEBIAN_MIRROR")
-    assert micropython._mirror().startswith("http")
+    assert debian.mirror().startswith("http")
 
 
 def test_command_prints_the_paths(micropython_interpreter: Path, umqtt_folder: Path) -> None:
@@ -165,5 +166,5 @@ def test_command_prints_the_paths(micropython_interpreter: Path, umqtt_folder: P
 
 def test_interpreter_has_what_the_firmware_needs(micropython_interpreter: Path) -> None:
     program = "import tls, sys; print(tls.CERT_REQUIRED, sys.implementation.version >= (1, 24))"
-    printed = micropython._run("try it", [str(micropython_interpreter), "-c", program])
+    printed = bringing.run("try it", [str(micropython_interpreter), "-c", program])
     assert printed == "2 True\n"

@@ -14,7 +14,7 @@ from leafhub.contract import operator_login
 from leafhub.contract.client import HubClient, HubUnreachableError
 from leafhub.contract.operator_login import OperatorLogin
 from leafhub.errors import HubError, UnavailableError
-from leafhub_tools import demo_fleet, micropython
+from leafhub_tools import bringing, demo_fleet
 from leafhub_tools.virtual_leaf import VirtualLeaf
 
 START_TIME_S = 30.0
@@ -49,7 +49,7 @@ def demo(
     has_screen = sys.stdin.isatty() and sys.stdout.isatty()
     try:
         asyncio.run(_run(data.resolve(), interval, has_screen if dashboard is None else dashboard))
-    except (HubError, micropython.BringError) as exc:
+    except (HubError, bringing.BringError) as exc:
         typer.echo(f"leafhub: {exc}", err=True)
         raise typer.Exit(1) from exc
 
