@@ -1,0 +1,42 @@
+"""Debian's mosquitto_pub and mosquitto_sub: installed, or unpacked into the cache."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from leafhub_tools import debian
+from leafhub_tools.bringing import bring, say
+
+SHELF = "mosquitto"
+PUB = "mosquitto_pub"
+SUB = "mosquitto_sub"
+
+_RECIPE = "1"  # part of the folder's name: a changed recipe unpacks anew
+_PACKAGES = (
+    "mosquitto-clients",
+    "libmosquitto1",
+    "libcjson1",
+    "libssl3t64",
+    "libzstd1",
+    "zlib1g",
+    "libc6",
+)
+
+
+def programs() -> tuple[Path, Path]:
+    """``mosquitto_pub`` and ``mosquitto_sub``, fetched first if need be; no root is needed.
+
+    Raises:
+        BringError: They are not installed, and cannot be had without.
+    """
+    installed = shutil.which(PUB), shutil.which(SUB)
+    if installed[0] and installed[1]:
+        return Path(installed[0]), Path(installed[1])
+    folder = bring(SHELF, f"clients-{debian.SUITE}-{_RECIPE}", SUB, _make).parent
+    return folder / PUB, folder / SUB
+
+
+def _make(folder: Path) -> None:
+    say(SHELF, f"fetching mosquitto-clients of Debian {debian.SUITE}")
+    with tempfile.TemporaryDirectory(prefix="work-", dir=folder.parent) as work:
+        debian.unpack_programs(folder, Path(work), _PACKAGES, PUB, SUB)
