@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from hub import TOKEN, RunningHub, running_hub
 from raw_mqtt import OpenClient, RawClient, raw_client
+from whole_hub import TOKEN, RunningHub, running_hub
 
 
 @pytest.fixture

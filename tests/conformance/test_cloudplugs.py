@@ -5,8 +5,8 @@ import time
 
 import msgspec
 import pytest
-from hub import RunningHub
 from raw_mqtt import OpenClient, RawClient
+from whole_hub import RunningHub
 from worlds import CLOUDPLUGS, MODEL, THING_A, THING_B, THING_D, THING_N, THING_X
 
 from leafhub.mqtt.packets import Connack, Puback, Publish, Suback, Subscribe, SubscriptionRequest

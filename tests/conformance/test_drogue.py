@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from hub import RunningHub
 from raw_mqtt import OpenClient, RawClient
+from whole_hub import RunningHub
 from worlds import DROGUE
 
 from leafhub.mqtt.packets import (

@@ -5,8 +5,8 @@ import time
 
 import msgspec
 import pytest
-from hub import RunningHub
 from raw_mqtt import OpenClient, RawClient
+from whole_hub import RunningHub
 from worlds import MURANO, TOKEN_1, TOKEN_2
 
 from leafhub.mqtt.packets import (

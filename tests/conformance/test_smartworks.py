@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from hub import RunningHub
 from raw_mqtt import OpenClient, RawClient, raw_client
+from whole_hub import RunningHub
 from worlds import A_THING, B_THING, PASSWORD_A, PASSWORD_B, SMARTWORKS, USER_A, USER_B
 
 from leafhub.mqtt.packets import Publish
