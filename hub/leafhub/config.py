@@ -24,7 +24,7 @@ from leafhub.data_folder import DataFolder
 from leafhub.errors import ConfigurationError, RequestError
 from leafhub.http_server.settings import HttpSettings
 from leafhub.mqtt_server.settings import MqttSettings
-from leafhub.stores.sqlite import StoreSettings
+from leafhub.stores.settings import StoreSettings
 
 PREFIX = "LEAFHUB_"
 OTHER_VARIABLES = frozenset({"DATA", "HUB", "TOKEN", "CACHE", "DEBIAN_MIRROR"})

@@ -98,7 +98,7 @@ def test_what_is_shown_is_a_file_that_means_the_same(tmp_path: Path) -> None:
 def test_the_schema_knows_every_key_with_its_reason() -> None:
     definitions = config.schema()["$defs"]
     assert set(definitions["Sections"]["properties"]) == set(config.Sections.__struct_fields__)
-    for name in ("MqttSettings", "HttpSettings"):
+    for name in ("StoreSettings", "MqttSettings", "HttpSettings"):
         for key, declared in definitions[name]["properties"].items():
             assert declared.get("description"), f"{name}.{key}"
         assert definitions[name]["additionalProperties"] is False

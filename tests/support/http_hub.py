@@ -26,7 +26,8 @@ from leafhub.model.application import Application
 from leafhub.model.device import Credential, Device, Operator, SecretKind
 from leafhub.model.registry import PutOperator, Registry, RegistryView
 from leafhub.mqtt.packets import Connect
-from leafhub.stores.sqlite import SqliteStore, StoreSettings
+from leafhub.stores.settings import StoreSettings
+from leafhub.stores.sqlite import SqliteStore
 
 WRITER = "writer-token"
 READER = "reader-token"

@@ -13,10 +13,9 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
-import msgspec
 import sqlalchemy as sa
 
 from leafhub.errors import StoreUnavailableError
@@ -34,6 +33,7 @@ from leafhub.stores.base import (
     StoredEvent,
     StoreStatus,
 )
+from leafhub.stores.settings import StoreSettings
 from leafhub.stores.writer import GroupWriter
 
 READERS = 2
@@ -45,21 +45,6 @@ _CACHE_KIB = 8_192  # pages of the indexes that appends touch; a Pi has 512 MiB 
 _CHECKPOINT_PAGES = 4_096  # 16 MiB of log: pages that change often are written back less often
 
 _T = TypeVar("_T")
-
-
-class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the store writes.
-
-    Attributes:
-        minimum_interval_s: Seconds between the starts of two commits, 0..60. 0 acknowledges as
-            fast as the disk can; 0.5 or more makes an SD card live longer, because all that came
-            meanwhile is one write, and every acknowledgement waits up to that long.
-        maximum_group_events: A group of writes is closed after so many events, 1..100000. It
-            bounds how long one commit can hold up a command: 4096 are about 40 ms of writing.
-    """
-
-    minimum_interval_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.0
-    maximum_group_events: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 4_096
 
 
 class SqliteStore:

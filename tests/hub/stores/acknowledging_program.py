@@ -13,7 +13,8 @@ import msgspec
 from leafhub.errors import BusyError, StoreUnavailableError
 from leafhub.model.event import Event
 from leafhub.stores.base import Batch
-from leafhub.stores.sqlite import SqliteStore, StoreSettings
+from leafhub.stores.settings import StoreSettings
+from leafhub.stores.sqlite import SqliteStore
 
 
 class Nothing(msgspec.Struct):

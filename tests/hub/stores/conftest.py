@@ -12,7 +12,8 @@ from leafhub.model.device import Credential, Device, SecretKind
 from leafhub.model.event import Event
 from leafhub.model.registry import PutApplication, PutDevice
 from leafhub.stores.base import Batch, Snapshot, Store
-from leafhub.stores.sqlite import SqliteStore, StoreSettings
+from leafhub.stores.settings import StoreSettings
+from leafhub.stores.sqlite import SqliteStore
 
 
 class AcornApplication(msgspec.Struct, frozen=True, kw_only=True):

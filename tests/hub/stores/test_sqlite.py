@@ -21,7 +21,8 @@ from leafhub.model.registry import PutApplication
 from leafhub.stores import records
 from leafhub.stores import sqlite as sqlite_module
 from leafhub.stores.base import Batch, EventQuery
-from leafhub.stores.sqlite import SqliteStore, StoreSettings
+from leafhub.stores.settings import StoreSettings
+from leafhub.stores.sqlite import SqliteStore
 
 
 class Nothing(msgspec.Struct, frozen=True):
