@@ -69,7 +69,8 @@ def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_names_every_command_without_loading_other_rooms() -> None:
     program = (
         "import sys\nfrom leafhub.cli import main\nmain(['--help'])\n"
-        "print(sorted({'textual', 'litestar', 'sqlalchemy', 'leafhub_tui.app', 'esptool'} & set(sys.modules)))"
+        "rooms = {'textual', 'litestar', 'sqlalchemy', 'leafhub_tui.app', 'esptool'}\n"
+        "print(sorted(rooms & set(sys.modules)))"
     )
     done = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", program],
