@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 LEAVES_PER_VALUE = 64  # a wide JSON value must not fill the screen, nor the memory
 LEAF_DEPTH = 8
+CHARTABLE = 1e30  # no sensor says more, and arithmetic on it stays finite
 SERIES_POINTS = 360  # an hour at one reading in ten seconds; wider than any chart in braille dots
 RATE_WINDOW_S = 60
 RATE_SETTLES_S = 10  # a rate over less says more about chance than about the device
@@ -33,11 +34,8 @@ def leaves(channel: str, value: object) -> Iterator[tuple[str, object]]:
 
 def number(value: object) -> float | None:
     """Return ``value`` as a float if a chart can show it; a switch is 0 or 1."""
-    if isinstance(value, (bool, int, float)):
-        try:
-            return float(value)
-        except OverflowError:  # JSON integers know no bound
-            return None
+    if isinstance(value, (bool, int, float)) and -CHARTABLE <= value <= CHARTABLE:
+        return float(value)
     return None
 
 

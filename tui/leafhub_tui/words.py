@@ -22,10 +22,12 @@ def age(now_us: int, then_us: int | None) -> str:
 
 
 def span(microseconds: int) -> str:
-    """Say a span of time: ``0.31 s``, ``12 s``, ``2 h 5 min``, ``3 d 4 h``."""
+    """Say a span of time: ``310 ms``, ``1.2 s``, ``12 s``, ``2 h 5 min``, ``3 d 4 h``."""
     seconds = max(0, microseconds) / 1_000_000
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 10:
-        return f"{seconds:.2f} s"
+        return f"{seconds:.1f} s"
     if seconds < 60:
         return f"{seconds:.0f} s"
     minutes = int(seconds // 60)
@@ -59,7 +61,7 @@ def _moment(time_us: int, zone: tzinfo | None) -> datetime:
 
 def figure(value: float) -> str:
     """Write a number with as many digits as a person reads."""
-    if value == int(value) and abs(value) < 1e9:
+    if abs(value) < 1e9 and value == int(value):
         return str(int(value))
     return f"{value:.6g}" if abs(value) >= 1e-3 else f"{value:.3g}"
 
@@ -133,8 +135,8 @@ def sparkline(values: list[float]) -> str:
     low, high = min(values), max(values)
     if not high > low:
         return SPARKS[0] * len(values)
-    scale = (len(SPARKS) - 1) / (high - low) if high - low < float("inf") else 0.0
-    return "".join(SPARKS[round((value - low) * scale)] for value in values)
+    top = len(SPARKS) - 1
+    return "".join(SPARKS[round((value - low) / (high - low) * top)] for value in values)
 
 
 def pretty(data: bytes) -> str:

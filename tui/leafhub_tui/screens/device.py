@@ -35,6 +35,12 @@ from leafhub_tui.widgets.values_table import ValuesTable
 INKS = {"good": "$text-success", "dim": "$quiet", "warn": "$text-warning"}
 
 
+class Panel(Vertical):
+    """A part of the page that can fill it."""
+
+    ALLOW_MAXIMIZE = True
+
+
 class DeviceScreen(LiveScreen[None]):
     """The page of the device ``key``."""
 
@@ -46,7 +52,7 @@ class DeviceScreen(LiveScreen[None]):
     CSS = """
     DeviceScreen {
         background: $background;
-        & #who { height: 1; padding: 0 1; }
+        & #who { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
         & #panels { grid-size: 2 2; grid-columns: 1fr 1fr; grid-rows: 1fr 1fr; height: 1fr; }
         & .panel {
             border: round $panel-lighten-1;
@@ -69,7 +75,7 @@ class DeviceScreen(LiveScreen[None]):
         Binding("c", "command", "Command"),
         Binding("v", "look('values')", "Values"),
         Binding("e", "look('device-log')", "Events"),
-        Binding("q", "app.quit", "Quit"),
+        Binding("q", "app.quit", "Quit", show=False),
     ]
     AUTO_FOCUS = "ValuesTable"
 
@@ -82,16 +88,16 @@ class DeviceScreen(LiveScreen[None]):
         yield HubLine(self.dashboard.place)
         yield Static(id="who")
         with Grid(id="panels"):
-            with Vertical(classes="panel", id="values-panel") as panel:
+            with Panel(classes="panel", id="values-panel") as panel:
                 panel.border_title = "values"
                 yield ValuesTable()
-            with Vertical(classes="panel", id="chart-panel"):
+            with Panel(classes="panel", id="chart-panel"):
                 yield Static(id="no-chart")
                 yield Chart(zone=self.dashboard.zone)
-            with Vertical(classes="panel", id="events-panel") as panel:
+            with Panel(classes="panel", id="events-panel") as panel:
                 panel.border_title = "events"
                 yield EventsLog(zone=self.dashboard.zone, fleet=False, name="device-log")
-            with Vertical(classes="panel", id="command-panel") as panel:
+            with Panel(classes="panel", id="command-panel") as panel:
                 panel.border_title = "commands"
                 yield CommandBox()
         yield Footer()

@@ -81,7 +81,9 @@ class FleetScreen(LiveScreen[None]):
         room = self.size.height - 6 - LOG_LINES - 2
         self.set_class(len(shown) > room, "-crowded")
         self.query_one("#counted", Static).update(self._counted(shown))
-        self.query_one(FleetTable).show_devices(shown, now_us)
+        self.query_one(FleetTable).show_devices(
+            shown, now_us, old=state.link.state is LinkState.DOWN
+        )
         if self.query_one("#happens").display:
             self.query_one(EventsLog).show_entries(state.recent.values())
 

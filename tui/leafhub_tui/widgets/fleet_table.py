@@ -72,38 +72,40 @@ class FleetTable(Rows[Key]):
         self.sort_down = column == self.sort_column and not self.sort_down
         self.sort_column = column
 
-    def show_devices(self, devices: Sequence[Device], now_us: int) -> None:
-        """Show ``devices`` as of ``now_us``."""
+    def show_devices(self, devices: Sequence[Device], now_us: int, *, old: bool) -> None:
+        """Show ``devices`` as of ``now_us``; ``old``: the hub is away, they may have changed."""
         self.set_columns(_columns(self.size.width))
         self.mark_sorted(self.sort_column, down=self.sort_down)
         found = sort_devices(list(devices), self.sort_column, now_us, down=self.sort_down)
         by_key = {device.key: device for device in found}
-        room, trend = self.flexible_width(), self._trend_width()
-        self.show(list(by_key), lambda key: _cells(by_key[key], now_us, room=room, trend=trend))
+        rooms = {c.key: c.width or self.flexible_width() for c in self._columns}
 
-    def _trend_width(self) -> int:
-        return next((column.width for column in self._columns if column.key == "trend"), 0)
+        def cells(key: Key) -> list[Cell]:
+            drawn = _cells(by_key[key], now_us, rooms)
+            return [(text, "dim") for text, _ in drawn] if old else drawn
+
+        self.show(list(by_key), cells)
 
 
 def _columns(width: int) -> list[Column]:
     wide, very_wide = width >= WIDE, width >= VERY_WIDE
-    name, application = (28, 20) if very_wide else (20, 14) if wide else (13, 11)
-    rate, rate_width = ("messages/min", 12) if wide else ("/min", 4)
+    name, application = (28, 20) if very_wide else (18, 13) if wide else (13, 11)
+    rate, rate_width = ("messages/min", 12) if very_wide else ("/min", 5 if wide else 4)
     columns = [
         Column(key="state", title="state", width=9),
         Column(key="name", title="name", width=name),
         Column(key="application", title="application", width=application),
         Column(key="dialect", title="dialect", width=11 if wide else 10),
         Column(key="seen", title="last seen", width=10, right=True),
-        Column(key="reading", title="last reading", width=0),
+        Column(key="reading", title="last reading", width=36 if very_wide else 0),
         Column(key="rate", title=rate, width=rate_width, right=True),
     ]
     if wide:
-        columns.insert(6, Column(key="trend", title="course", width=40 if very_wide else 20))
+        columns.insert(6, Column(key="trend", title="course", width=0 if very_wide else 14))
     return columns
 
 
-def _cells(device: Device, now_us: int, *, room: int, trend: int) -> list[Cell]:
+def _cells(device: Device, now_us: int, rooms: dict[str, int]) -> list[Cell]:
     summary = device.summary
     online = device.state == "online"
     state = GLYPHS[device.state] if summary.enabled else ("⊘ locked", "warn")
@@ -114,9 +116,9 @@ def _cells(device: Device, now_us: int, *, room: int, trend: int) -> list[Cell]:
         (words.one_line(summary.application), "dim"),
         (summary.dialect, "dim"),
         (words.age(now_us, device.seen_us), "" if online else "dim"),
-        (words.reading(words.one_line(path), value, room), "" if online else "dim"),
+        (words.reading(words.one_line(path), value, rooms["reading"]), "" if online else "dim"),
         (words.rate(device.rate.per_minute(now_us)), "" if online else "dim"),
     ]
-    if trend:
+    if trend := rooms.get("trend"):
         cells.insert(6, (words.sparkline(device.recent(device.latest_path, trend)), "good"))
     return cells
