@@ -24,7 +24,8 @@ from leafhub.errors import ConfigurationError
 CA_DAYS = 3650  # boards carry it: as long as they live
 SERVER_DAYS = 397  # the longest that browsers and operating systems accept
 RENEW_DAYS = 30  # a hub that restarts once a month never shows an expired certificate
-_EARLIER = dt.timedelta(days=1)  # a client whose clock is behind accepts it too
+BEGIN = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+"""Certificates hold from here on: a Pico W without a clock believes it is 2021, and checks."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -114,7 +115,6 @@ def _why_renew(folder: DataFolder, ca: x509.Certificate, names: Names, now: dt.d
     reasons = {
         "the old one's key is another's": key.public_key() != certificate.public_key(),
         f"the hub is now also {', '.join(missing)}": missing,
-        "the old one begins in the future": certificate.not_valid_before_utc > now,
         f"the old one ends on {certificate.not_valid_after_utc:%Y-%m-%d}": (
             certificate.not_valid_after_utc - now < dt.timedelta(days=RENEW_DAYS)
         ),
@@ -199,15 +199,14 @@ def _builder(
     now: dt.datetime,
     days: int,
 ) -> x509.CertificateBuilder:
-    begin = now - _EARLIER
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(begin)
-        .not_valid_after(begin + dt.timedelta(days=days))
+        .not_valid_before(BEGIN)
+        .not_valid_after(now + dt.timedelta(days=days))
     )
 
 

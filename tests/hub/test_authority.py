@@ -109,7 +109,6 @@ def test_fewer_names_than_before_make_nothing_new(folder: DataFolder) -> None:
             "also 192.0.2.9",
         ),
         (NAMES, authority.SERVER_DAYS - authority.RENEW_DAYS, "the old one ends on"),
-        (NAMES, -2, "begins in the future"),
     ],
 )
 def test_the_certificate_is_renewed_under_the_same_ca(
@@ -142,3 +141,10 @@ def test_this_machine_is_known_by_loopback_and_the_hubs_domain() -> None:
     names = authority.names_of_this_machine("hub.example")
     assert {"localhost", "hub.example", "*.m2.hub.example", "api.hub.example"} <= set(names.dns)
     assert {ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1")} <= set(names.addresses)
+
+
+def test_a_board_that_believes_it_is_2021_accepts_both_certificates(folder: DataFolder) -> None:
+    authority.prepare(folder, NAMES, NOW)
+    for path in (folder.ca_certificate, folder.server_certificate):
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        assert certificate.not_valid_before_utc < dt.datetime(2021, 1, 1, tzinfo=dt.UTC)
