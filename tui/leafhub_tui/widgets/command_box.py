@@ -13,7 +13,6 @@ from leafhub.contract.operator_api import CommandRequest
 from leafhub_tui import words
 from leafhub_tui.state import Device, LifeLine
 
-NO_BREAK = "\N{NO-BREAK SPACE}"
 INKS = {  # in the order of a life
     "queued": "$quiet",
     "sent": "$text-warning",
@@ -124,7 +123,7 @@ def life_line(line: LifeLine, now_us: int) -> Content:
         if index:
             parts.append((" → ", "$quiet"))
         since = "" if state == "queued" else f" +{words.span(time_us - command.created_us)}"
-        parts.append(((state + since).replace(" ", NO_BREAK), INKS[state]))
+        parts.append((state + since, INKS[state]))
     if not command.final:
         parts.append((f" … {words.span(now_us - command.updated_us)}", "$quiet"))
     if command.error:
