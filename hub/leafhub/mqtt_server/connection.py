@@ -145,7 +145,10 @@ class MqttConnection(asyncio.Protocol):
         """Handle requests in order, and those that had to wait for them."""
         waiting = deque(requests)
         while waiting:
-            self._handle(waiting.popleft())
+            request = waiting.popleft()
+            said_before_the_end = bool(waiting) and isinstance(waiting[-1], Closed)
+            if not self._connection.closing or said_before_the_end or isinstance(request, Closed):
+                self._handle(request)  # else a refused message ended the connection meanwhile
             if not waiting:
                 waiting.extend(self._go_on())
 
@@ -156,9 +159,7 @@ class MqttConnection(asyncio.Protocol):
             self._login = self._loop.create_task(
                 self._log_in(request), name=f"login {request.client_id}@{self._peer.address}"
             )
-        elif self._connection.closing or self._session is None:
-            return  # what came behind the packet that ended the connection
-        else:
+        elif self._session is not None:
             self._handle_in_session(request, self._session)
 
     def _handle_in_session(
