@@ -18,6 +18,7 @@ run: programs    ## Start the hub, one virtual leaf per dialect, and the dashboa
 	@$(BIN)/leafhub demo --data $(DATA)
 
 test: lint types programs  ## Run every check and every test
+	@$(BIN)/python tests/support/bring_programs.py
 	@$(BIN)/pytest $(PYTEST)
 
 lint: setup      ## Check style and who imports whom

@@ -1,6 +1,5 @@
 import asyncio
 import contextlib
-import json
 import os
 import re
 import signal
@@ -9,6 +8,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from hub_process import LEAFHUB, environment
+
+from leafhub.contract import operator_login
 
 LEAVES = {
     "drogue": "Bed 1",
@@ -101,7 +102,9 @@ async def test_one_line_for_each_thing_that_happens_and_a_clean_end(tmp_path: Pa
     assert all(line.strip() for line in running.lines)
 
 
-async def test_second_start_finds_the_fleet_enrolled(tmp_path: Path) -> None:
+async def test_second_start_finds_the_fleet_enrolled_and_tells_the_new_ports(
+    tmp_path: Path,
+) -> None:
     data = tmp_path / "data"
     async with demo(data) as first:
         await first.read_until(*(f"{name}: leaf: logged in" for name in LEAVES.values()))
@@ -109,14 +112,8 @@ async def test_second_start_finds_the_fleet_enrolled(tmp_path: Path) -> None:
     async with demo(data) as second:
         await second.read_until(*(f"{name}: leaf: logged in" for name in LEAVES.values()))
     assert not any("leaf: enrolled" in line for line in second.lines)
-
-
-async def test_operator_login_tells_the_ports_in_use(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    async with demo(data) as running:
-        await running.read_until("all is running")
-    login = json.loads((data / "operator.json").read_text())
-    text = "\n".join(running.lines)
-    assert urllib.parse.urlsplit(login["http"]).port != 0
-    assert f"HTTP on {login['http']}" in text
-    assert f"MQTT at mqtts://127.0.0.1:{login['mqtt']['port']}" in text
+    login = operator_login.load(data)
+    text = "\n".join(second.lines)
+    assert urllib.parse.urlsplit(login.http).port != 0
+    assert f"HTTP on {login.http}\n" in text
+    assert f"MQTT at mqtts://127.0.0.1:{login.mqtt.port}\n" in text

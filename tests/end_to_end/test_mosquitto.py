@@ -131,7 +131,9 @@ async def test_drogue_device_publishes_obeys_and_is_watched(programs: Programs) 
         assert (await hub.operator.command_end(sent, wait_s=0)).state == "sent"
 
 
-async def test_wrong_password_is_told(programs: Programs) -> None:
+async def test_wrong_password_is_told(hub: HubProcess, version: str) -> None:
+    await hub.operator.apply(DOCUMENT)
+    programs = Programs(hub, version=version, tls=True)
     code, said = await programs.publish(
         "-u", "bed-1@greenhouse", "-P", "rain", "-t", "temperature", "-m", "1"
     )

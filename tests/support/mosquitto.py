@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from leafhub_tools import debian
-from leafhub_tools.bringing import bring, say
+from leafhub_tools.bringing import BringError, bring, say
 
 SHELF = "mosquitto"
 PUB = "mosquitto_pub"
@@ -27,12 +27,15 @@ def programs() -> tuple[Path, Path]:
     """``mosquitto_pub`` and ``mosquitto_sub``, fetched first if need be; no root is needed.
 
     Raises:
-        BringError: They are not installed, and cannot be had without.
+        BringError: They are not installed, and cannot be unpacked here.
     """
     installed = shutil.which(PUB), shutil.which(SUB)
     if installed[0] and installed[1]:
         return Path(installed[0]), Path(installed[1])
-    folder = bring(SHELF, f"clients-{debian.SUITE}-{_RECIPE}", SUB, _make).parent
+    try:
+        folder = bring(SHELF, f"clients-{debian.SUITE}-{_RECIPE}", SUB, _make).parent
+    except BringError as exc:
+        raise BringError(f"{exc}\nsudo apt-get install mosquitto-clients helps") from exc
     return folder / PUB, folder / SUB
 
 

@@ -1,0 +1,23 @@
+"""Bring what only the tests need from outside, before they start and with progress on screen."""
+
+import sys
+
+import mosquitto
+import old_paho
+
+from leafhub_tools.bringing import BringError
+
+
+def main() -> int:
+    """Bring it; 1 and the reason where that is impossible."""
+    try:
+        mosquitto.programs()
+        old_paho.paho_1()
+    except BringError as exc:
+        sys.stderr.write(f"{exc}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
