@@ -93,6 +93,7 @@ async def running(config: Config) -> AsyncIterator[Addresses]:
             await http.stop()
     finally:
         mqtt.stop()
+        mqtt.cut()
         await exchange.stop()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import ssl
 import time
 from collections import deque
 from typing import Protocol, assert_never, cast
@@ -16,6 +17,7 @@ from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.requests import Closed, Delivered, Dropped, Request
 from leafhub.mqtt.session import Connection, OutgoingMessage, Phase, SendResult
 from leafhub.mqtt_server.settings import MqttSettings
+from leafhub.mqtt_server.tls import TlsFailedError, TlsPipe
 
 UNFINISHED_MESSAGES = 1_000
 """Messages of one client that may wait for the store; then its packets wait too."""
@@ -29,8 +31,9 @@ class Listener(Protocol):
     """The place that accepted a connection."""
 
     settings: MqttSettings
+    tls: ssl.SSLContext | None
 
-    def peer_of(self, transport: asyncio.Transport) -> Peer:
+    def peer_of(self, transport: asyncio.Transport, tls: TlsPipe | None) -> Peer:
         """Tell how a client reached the hub."""
         ...
 
@@ -53,10 +56,11 @@ class MqttConnection(asyncio.Protocol):
         settings = listener.settings
         self._connection = Connection(
             Policy(maximum_packet_bytes=settings.maximum_packet_bytes),
-            connect_deadline_s=time.monotonic() + settings.connect_time_s,
+            connect_deadline_s=time.monotonic() + _time_to_connect_s(settings, listener.tls),
         )
         self._transport: asyncio.Transport | None = None
         self._peer = Peer(address="", tls=False)
+        self._tls = None if listener.tls is None else TlsPipe(listener.tls)
         self._session: Session | None = None
         self._login: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -71,9 +75,9 @@ class MqttConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client is there."""
-        transport = cast("asyncio.Transport", transport)  # uvloop's TLS one is none by its class
+        transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
         self._transport = transport
-        self._peer = self._listener.peer_of(transport)
+        self._peer = self._listener.peer_of(transport, self._tls)
         if not self._listener.opened(self):
             log.warning("%s: turned away, maximum_connections is reached", self._peer.address)
             self._ended = True
@@ -85,8 +89,26 @@ class MqttConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
         self._heard_us = time.time_ns() // 1000
-        self._take(self._connection.receive(data, time.monotonic()))
+        if self._tls is not None:
+            data = self._decrypt(self._tls, data)
+        if data:
+            self._take(self._connection.receive(data, time.monotonic()))
         self._flush()
+
+    def _decrypt(self, tls: TlsPipe, data: bytes) -> bytes:
+        """Take the TLS off; what is no TLS ends the connection."""
+        established = tls.established
+        try:
+            plain = tls.receive(data)
+        except TlsFailedError as exc:
+            self._connection.end(None, f"no TLS: {exc}")
+            return b""
+        if self._transport is not None:
+            if tls.established is not established:
+                self._peer = self._listener.peer_of(self._transport, tls)
+            if tls.ended:
+                self._transport.close()
+        return plain
 
     def eof_received(self) -> bool:
         """The client will send no more; what it sent is handled, then the connection ends."""
@@ -276,13 +298,20 @@ class MqttConnection(asyncio.Protocol):
         transport = self._transport
         if transport is None or self._ended:
             return
-        output = self._connection.take_output()
+        output = self._take_output()
         if output:
             transport.write(output)
         if self._connection.closing:
             self._end(self._connection.lost("closed"))
             return
         self._update_reading()
+
+    def _take_output(self) -> bytes:
+        output = self._connection.take_output()
+        if self._tls is None:
+            return output
+        self._tls.send(output)
+        return self._tls.take_output()
 
     def _update_reading(self) -> None:
         """Read only while the client reads what we say, and while its packets need not wait."""
@@ -331,7 +360,7 @@ class MqttConnection(asyncio.Protocol):
             self._login.cancel()
         transport = self._transport
         if transport is not None:
-            output = self._connection.take_output()
+            output = self._take_output()
             if output and not transport.is_closing():
                 transport.write(output)
             transport.close()
@@ -354,3 +383,7 @@ def _name(principal: Principal) -> str:
 
 def _login_of(connect: Connect) -> str:
     return repr(connect.username or connect.client_id or "anonymous")
+
+
+def _time_to_connect_s(settings: MqttSettings, tls: ssl.SSLContext | None) -> float:
+    return settings.connect_time_s + (0.0 if tls is None else settings.handshake_time_s)

@@ -11,6 +11,7 @@ from leafhub.exchange.exchange import Exchange
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt_server.connection import MqttConnection
 from leafhub.mqtt_server.settings import MqttListener, MqttSettings
+from leafhub.mqtt_server.tls import TlsPipe
 
 BACKLOG = 1_000
 """Connections the kernel holds until they are accepted; a fleet comes all at once."""
@@ -41,17 +42,17 @@ class OpenListener:
 
     def __init__(self, server: "MqttServer", listener: MqttListener) -> None:
         self.settings = server.settings
+        self.tls = server.tls if listener.tls else None
         self._server = server
         self._listener = listener
 
-    def peer_of(self, transport: asyncio.Transport) -> Peer:
+    def peer_of(self, transport: asyncio.Transport, tls: TlsPipe | None) -> Peer:
         """Tell how a client reached the hub."""
         peername = transport.get_extra_info("peername")
-        ssl_object = transport.get_extra_info("ssl_object")
         return Peer(
             address=str(peername[0]) if peername else "unknown",
-            tls=ssl_object is not None,
-            server_name=None if ssl_object is None else self._server.server_names.of(ssl_object),
+            tls=tls is not None,
+            server_name=None if tls is None else self._server.server_names.of(tls.object),
             dialect=self._listener.dialect,
             hub_domain=self._server.domain,
         )
@@ -75,6 +76,11 @@ class MqttServer:
         domain: The hub's own domain.
 
     Attributes:
+        settings: Listeners and limits.
+        tls: For the TLS listeners.
+        domain: The hub's own domain.
+        server_names: What TLS clients asked for.
+        connections: All that are open, those in a TLS handshake too.
         addresses: Where MQTT is served, like ``mqtts://0.0.0.0:8883``, after ``start``.
     """
 
@@ -87,8 +93,8 @@ class MqttServer:
         self.connections: set[MqttConnection] = set()
         self.addresses: list[str] = []
         self._exchange = exchange
-        self._tls = tls
-        self._tls.sni_callback = self.server_names.note
+        self.tls = tls
+        self.tls.sni_callback = self.server_names.note
         self._servers: list[asyncio.Server] = []
 
     async def start(self) -> None:
@@ -111,8 +117,6 @@ class MqttServer:
                 lambda: MqttConnection(self._exchange, place),
                 listener.host,
                 listener.port,
-                ssl=self._tls if listener.tls else None,
-                ssl_handshake_timeout=self.settings.handshake_time_s if listener.tls else None,
                 backlog=BACKLOG,
             )
         except OSError as exc:
@@ -140,12 +144,12 @@ class MqttServer:
         self.connections.discard(connection)
 
     def stop(self) -> None:
-        """Accept no more; the connections there are, the exchange ends."""
+        """Accept no more."""
         for server in self._servers:
             server.close()
         self._servers.clear()
 
     def cut(self) -> None:
-        """End the connections that have no session yet."""
+        """End the connections there are."""
         for connection in tuple(self.connections):
             connection.end(ReasonCode.SERVER_SHUTTING_DOWN, "the hub is stopping")

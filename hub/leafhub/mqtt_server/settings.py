@@ -53,7 +53,8 @@ class MqttSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         Meta(
             gt=0,
             le=600,
-            description="A TLS handshake takes no longer; an ESP8266 needs 5 s for one.",
+            description="What a TLS client gets on top of connect_time_s for its handshake; an "
+            "ESP8266 needs 5 s.",
         ),
     ] = 15.0
     connect_time_s: Annotated[

@@ -1,0 +1,110 @@
+import contextlib
+import datetime as dt
+import ssl
+from pathlib import Path
+
+import pytest
+
+from leafhub import authority
+from leafhub.data_folder import DataFolder
+from leafhub.mqtt_server.tls import TlsFailedError, TlsPipe
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> DataFolder:
+    data = DataFolder(tmp_path_factory.mktemp("data"))
+    names = authority.Names(("localhost",), ())
+    authority.prepare(data, names, dt.datetime.now(dt.UTC))
+    return data
+
+
+@pytest.fixture
+def server(folder: DataFolder) -> TlsPipe:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder.server_certificate, folder.server_key)
+    return TlsPipe(context)
+
+
+class Client:
+    """The other end, over memory."""
+
+    def __init__(self, ca: Path | None, version: ssl.TLSVersion) -> None:
+        context = ssl.create_default_context(cafile=ca)
+        context.minimum_version = context.maximum_version = version
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.object = context.wrap_bio(self.incoming, self.outgoing, server_hostname="localhost")
+
+    def shake_hands(self, server: TlsPipe, *, cut: int = 65_536) -> None:
+        for _ in range(4):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                self.object.do_handshake()
+            data = self.outgoing.read()
+            for start in range(0, len(data), cut):
+                assert server.receive(data[start : start + cut]) == b""
+            self.incoming.write(server.take_output())
+
+
+VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("cut", [1, 65_536])
+def test_what_one_end_says_the_other_end_hears(
+    server: TlsPipe, folder: DataFolder, version: ssl.TLSVersion, cut: int
+) -> None:
+    client = Client(folder.ca_certificate, version)
+    client.shake_hands(server, cut=cut)
+    assert server.established
+    client.object.write(b"x" * 100_000)
+    assert server.receive(client.outgoing.read()) == b"x" * 100_000
+    server.send(b"y" * 100_000)
+    client.incoming.write(server.take_output())
+    heard = b""
+    while len(heard) < 100_000:
+        heard += client.object.read(65_536)
+    assert heard == b"y" * 100_000
+
+
+def test_what_comes_with_the_last_of_the_handshake_is_not_lost(
+    server: TlsPipe, folder: DataFolder
+) -> None:
+    client = Client(folder.ca_certificate, ssl.TLSVersion.TLSv1_3)
+    with pytest.raises(ssl.SSLWantReadError):
+        client.object.do_handshake()
+    server.receive(client.outgoing.read())
+    client.incoming.write(server.take_output())
+    client.object.do_handshake()
+    client.object.write(b"CONNECT")
+    assert server.receive(client.outgoing.read()) == b"CONNECT"
+
+
+@pytest.mark.parametrize(
+    "data", [b"\x10\x10\x00\x04MQTT", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x00\x05hello"]
+)
+def test_what_is_no_tls_is_told(server: TlsPipe, data: bytes) -> None:
+    with pytest.raises(TlsFailedError):
+        server.receive(data)
+    assert not server.established
+
+
+def test_a_client_that_does_not_trust_the_hub_says_so(server: TlsPipe) -> None:
+    client = Client(None, ssl.TLSVersion.TLSv1_2)
+    with pytest.raises(ssl.SSLWantReadError):
+        client.object.do_handshake()
+    server.receive(client.outgoing.read())
+    client.incoming.write(server.take_output())
+    with pytest.raises(ssl.SSLCertVerificationError):
+        client.object.do_handshake()
+    with pytest.raises(TlsFailedError, match="unknown ca"):
+        server.receive(client.outgoing.read())
+
+
+def test_a_client_that_takes_its_leave_is_noticed(server: TlsPipe, folder: DataFolder) -> None:
+    client = Client(folder.ca_certificate, ssl.TLSVersion.TLSv1_3)
+    client.shake_hands(server)
+    with pytest.raises(ssl.SSLWantReadError):
+        client.object.unwrap()
+    assert server.receive(client.outgoing.read()) == b""
+    assert server.ended
+    server.send(b"too late")
+    assert server.take_output() == b""
