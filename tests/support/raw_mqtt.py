@@ -120,6 +120,14 @@ class RawClient:
             return
         raise AssertionError(f"{packet} where the end was expected")
 
+    async def drain(self) -> bytes:
+        """Whatever bytes come until the hub closes."""
+        async with asyncio.timeout(PATIENCE_S):
+            try:
+                return await self._reader.read()
+            except ConnectionError:
+                return b""
+
     async def expect_nothing(self) -> None:
         """Nothing comes, and the connection stays."""
         assert not self._buffer, self._buffer
