@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from leafhub import document
 from leafhub.dialects.base import Arrival, Dialect
-from leafhub.dialects.drogue import DrogueDialect
-from leafhub.dialects.smartworks import SmartWorksDialect
+from leafhub.dialects.drogue.dialect import DrogueDialect
+from leafhub.dialects.smartworks.dialect import SmartWorksDialect
 from leafhub.errors import ConflictError, NotFoundError, RequestError
 from leafhub.exchange.chance_and_time import RandomIds
 from leafhub.model.application import Application

@@ -15,7 +15,7 @@ from leafhub import authority
 from leafhub.contract.operator_login import OperatorLogin
 from leafhub.data_folder import DataFolder, write
 from leafhub.dialects.base import Arrival, Login, Peer, Refusal
-from leafhub.dialects.drogue import DrogueDialect
+from leafhub.dialects.drogue.dialect import DrogueDialect
 from leafhub.exchange import proofs
 from leafhub.exchange.exchange import Exchange
 from leafhub.http_server.app import create_app

@@ -26,12 +26,12 @@ from leafhub.dialects.base import (
     SubscribeOutcome,
     plain_unsubscribe,
 )
-from leafhub.dialects.cloudplugs import CloudPlugsDialect
-from leafhub.dialects.drogue import DrogueDialect
+from leafhub.dialects.cloudplugs.dialect import CloudPlugsDialect
+from leafhub.dialects.drogue.dialect import DrogueDialect
 from leafhub.dialects.integration import Integration
-from leafhub.dialects.murano import MuranoDialect
-from leafhub.dialects.murano_connector import connector_of
-from leafhub.dialects.smartworks import SmartWorksDialect
+from leafhub.dialects.murano.connector import connector_of
+from leafhub.dialects.murano.dialect import MuranoDialect
+from leafhub.dialects.smartworks.dialect import SmartWorksDialect
 from leafhub.errors import NotFoundError
 from leafhub.model.application import Application
 from leafhub.model.device import Device

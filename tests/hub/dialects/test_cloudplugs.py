@@ -19,18 +19,18 @@ from leafhub.dialects.base import (
     Refusal,
     SubscribeOutcome,
 )
-from leafhub.dialects.cloudplugs import (
-    DEVICE_POLICY,
-    ENROLLMENT_POLICY,
-    CloudPlugsDialect,
-)
-from leafhub.dialects.cloudplugs_company import (
+from leafhub.dialects.cloudplugs.company import (
     CompanySettings,
     DeviceSettings,
     derived_control_password,
     derived_enroll_password,
 )
-from leafhub.dialects.cloudplugs_records import (
+from leafhub.dialects.cloudplugs.dialect import (
+    DEVICE_POLICY,
+    ENROLLMENT_POLICY,
+    CloudPlugsDialect,
+)
+from leafhub.dialects.cloudplugs.records import (
     LONGEST_CHANNEL,
     REMEMBERED_CHANNELS,
     HubTimes,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leafhub.dialects.base import NOTHING, Arrival, Dialect, Face, Login, Peer, Refusal
-from leafhub.dialects.cloudplugs import ENROLLMENT_POLICY
+from leafhub.dialects.cloudplugs.dialect import ENROLLMENT_POLICY
 from leafhub.dialects.detect import (
     DIALECTS,
     FACES,

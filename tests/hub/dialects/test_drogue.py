@@ -4,12 +4,8 @@ import msgspec
 import pytest
 
 from leafhub.dialects.base import Arrival, Login, Outcome, Peer, Principal, Receiver, Refusal
-from leafhub.dialects.drogue import (
-    POLICY,
-    ApplicationSettings,
-    DeviceSettings,
-    DrogueDialect,
-)
+from leafhub.dialects.drogue.dialect import POLICY, DrogueDialect
+from leafhub.dialects.drogue.settings import ApplicationSettings, DeviceSettings
 from leafhub.errors import ConflictError, RequestError
 from leafhub.model.application import Application
 from leafhub.model.command import Command, CommandState

@@ -8,8 +8,7 @@ import msgspec
 import pytest
 
 from leafhub.dialects.base import Arrival, Login, Outcome, Peer, Principal, Receiver, Refusal
-from leafhub.dialects.murano import MuranoDialect
-from leafhub.dialects.murano_connector import (
+from leafhub.dialects.murano.connector import (
     ConnectorSettings,
     IdentityFormat,
     IdentitySettings,
@@ -17,6 +16,7 @@ from leafhub.dialects.murano_connector import (
     value_of_json,
     value_of_text,
 )
+from leafhub.dialects.murano.dialect import MuranoDialect
 from leafhub.errors import PayloadError, RequestError
 from leafhub.model.application import Application
 from leafhub.model.command import Command, CommandState

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from leafhub.dialects.base import Arrival, Login, Outcome, Peer, Principal, Receiver, Refusal
-from leafhub.dialects.smartworks import SmartWorksDialect
-from leafhub.dialects.smartworks_thing import SpaceSettings, ThingSettings
+from leafhub.dialects.smartworks.dialect import SmartWorksDialect
+from leafhub.dialects.smartworks.thing import SpaceSettings, ThingSettings
 from leafhub.errors import RequestError
 from leafhub.model.application import Application
 from leafhub.model.command import Command, CommandState

@@ -11,14 +11,14 @@ import msgspec
 from leafhub.dialects.base import Arrival, Outcome, Principal
 from leafhub.dialects.data_schema import fit
 from leafhub.dialects.media_type import media_type_of
-from leafhub.dialects.smartworks_bodies import (
+from leafhub.dialects.smartworks.bodies import (
     compact,
     read_json,
     read_object,
     read_time_us,
     request_id,
 )
-from leafhub.dialects.smartworks_thing import Assumed, event_schema, members_of, thing_of
+from leafhub.dialects.smartworks.thing import Assumed, event_schema, members_of, thing_of
 from leafhub.errors import PayloadError
 from leafhub.model.command import CommandState, CommandUpdate
 from leafhub.model.device import Device

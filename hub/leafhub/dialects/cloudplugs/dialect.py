@@ -25,7 +25,7 @@ from leafhub.dialects.base import (
     SubscribeOutcome,
     plain_unsubscribe,
 )
-from leafhub.dialects.cloudplugs_company import (
+from leafhub.dialects.cloudplugs.company import (
     NAME,
     PLUG_ID,
     Account,
@@ -42,8 +42,8 @@ from leafhub.dialects.cloudplugs_company import (
     serial_key,
     settings_of,
 )
-from leafhub.dialects.cloudplugs_enrollment import enroll
-from leafhub.dialects.cloudplugs_records import (
+from leafhub.dialects.cloudplugs.enrollment import enroll
+from leafhub.dialects.cloudplugs.records import (
     COMMANDS,
     LONGEST_CHANNEL,
     HubTimes,

@@ -3,8 +3,8 @@
 from typing import Final
 
 from leafhub.dialects.base import Login, Peer, Principal, Refusal
-from leafhub.dialects.murano_connector import NAME, Assumed, connector_of, live_credentials
-from leafhub.dialects.murano_provisioning import POLICY, named_connector, sha256_of
+from leafhub.dialects.murano.connector import NAME, Assumed, connector_of, live_credentials
+from leafhub.dialects.murano.provisioning import POLICY, named_connector, sha256_of
 from leafhub.model.application import Application
 from leafhub.model.device import Device
 from leafhub.model.registry import RegistryView

@@ -5,8 +5,7 @@ to ``<channel>/<device>`` for a device that names it.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, Final, cast
-from urllib.parse import unquote
+from typing import ClassVar, Final
 
 import msgspec
 
@@ -24,10 +23,21 @@ from leafhub.dialects.base import (
     plain_unsubscribe,
 )
 from leafhub.dialects.cloudevents import content_type_of
+from leafhub.dialects.drogue.login import claim_of
+from leafhub.dialects.drogue.settings import (
+    NAME,
+    ApplicationSettings,
+    DeviceSettings,
+    check_name,
+    grammar_of,
+    key,
+    settings_of,
+)
+from leafhub.dialects.drogue.topics import command_topic, inbox_of, read_topic
 from leafhub.errors import RequestError
 from leafhub.model.application import Application
 from leafhub.model.command import Command, CommandState, CommandUpdate
-from leafhub.model.device import Credential, Device
+from leafhub.model.device import Device
 from leafhub.model.event import BYTES, JSON, Event, Kind
 from leafhub.model.registry import RegistryView
 from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
@@ -37,9 +47,6 @@ from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.session import OutgoingMessage, Subscription
 from leafhub.mqtt.topics import is_topic_name
 
-NAME: Final = "drogue"
-NAME_LONGEST: Final = 256
-"""Characters of a name or an alias, as Drogue Cloud keeps them."""
 POLICY: Final = Policy(
     maximum_packet_bytes=4 + 16_384,  # a fixed header that says 16 KiB, and those
     refused_publish_v3=RefusedPublish.CLOSE,
@@ -60,103 +67,12 @@ _ANSWER_CHANNEL = "answer"
 _REFUSED = ReasonCode.BAD_USER_NAME_OR_PASSWORD  # the only answer to any CONNECT that fails
 
 
-class DrogueV1(msgspec.Struct, frozen=True, tag="drogue/v1", forbid_unknown_fields=True):
-    """Topics are ``<channel>`` or ``<channel>/<device>``."""
-
-
-class PlainTopic(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    tag="plainTopic",
-    rename="camel",
-    forbid_unknown_fields=True,
-):
-    """The whole topic is the channel.
-
-    Attributes:
-        device_prefix: Its first segment names the device; an empty one is the sender itself.
-    """
-
-    device_prefix: bool = False
-
-
-class MqttSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How topics are read.
-
-    Attributes:
-        dialect: The grammar.
-    """
-
-    dialect: DrogueV1 | PlainTopic = DrogueV1()
-
-
-class GatewaySelector(
-    msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True
-):
-    """Who may speak for a device and gets its commands.
-
-    Attributes:
-        match_names: Names, not aliases, of devices of the same application.
-    """
-
-    match_names: tuple[str, ...] = ()
-
-
-class ApplicationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What Drogue Cloud has in an application's ``spec``.
-
-    Attributes:
-        mqtt: For every device that has none of its own.
-    """
-
-    mqtt: MqttSettings = MqttSettings()
-
-
-class DeviceSettings(
-    msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True
-):
-    """What Drogue Cloud has in a device's ``spec``, but for what every record of the hub has.
-
-    Attributes:
-        alias: Other names it logs in with and is spoken for by.
-        gateway_selector: Its gateways.
-        mqtt: Stands for the application's as a whole.
-    """
-
-    alias: tuple[str, ...] = ()
-    gateway_selector: GatewaySelector = GatewaySelector()
-    mqtt: MqttSettings | None = None
-
-
 class _Answer(msgspec.Struct, frozen=True):
     """What a leaf publishes to the channel ``answer``; ``result`` or ``error`` stands in it."""
 
     command: str
     result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     error: str | None = None
-
-
-class _Claim(msgspec.Struct, frozen=True):
-    """Who a CONNECT says it is.
-
-    Attributes:
-        application: Name of the application.
-        identifier: Name or alias of the device.
-        username: A user name apart from that; ``None``: the password stands alone.
-    """
-
-    application: str
-    identifier: str
-    username: str | None
-
-    def fits(self, credential: Credential, device: Device) -> bool:
-        """Whether ``credential`` is for this way of logging in; its secret is judged elsewhere."""
-        if self.username is not None:
-            return self.username == (credential.username or device.id)
-        if credential.username is None:
-            return True
-        return credential.username == (self.identifier if credential.unique else device.id)
 
 
 class DrogueDialect:
@@ -172,8 +88,8 @@ class DrogueDialect:
     def keys(self, application: Application, device: Device) -> Iterable[str]:
         """Name, aliases and unique user names, each once."""
         unique = (c.username for c in device.credentials if c.unique and c.username)
-        names = dict.fromkeys((device.id, *_settings(device).alias, *unique))
-        return (_key(application.name, name) for name in names)
+        names = dict.fromkeys((device.id, *settings_of(device).alias, *unique))
+        return (key(application.name, name) for name in names)
 
     def prepare(
         self,
@@ -182,12 +98,12 @@ class DrogueDialect:
         arrival: Arrival,
     ) -> Device:
         """See ``Dialect``."""
-        _check_name(device.id, "id")
-        for place, alias in enumerate(_settings(device).alias):
-            _check_name(alias, f"settings.alias[{place}]")
+        check_name(device.id, "id")
+        for place, alias in enumerate(settings_of(device).alias):
+            check_name(alias, f"settings.alias[{place}]")
         for place, credential in enumerate(device.credentials):
             if credential.unique:
-                _check_name(credential.username or "", f"credentials[{place}].username")
+                check_name(credential.username or "", f"credentials[{place}].username")
         return device
 
     def authenticate(
@@ -198,7 +114,7 @@ class DrogueDialect:
         arrival: Arrival,
     ) -> Login | Refusal | None:
         """Ours is what names an application of ours, in the user name or else in the client id."""
-        claim = _claim(connect)
+        claim = claim_of(connect)
         if claim is None:
             return None
         application = registry.application(claim.application)
@@ -208,7 +124,7 @@ class DrogueDialect:
             return Refusal(reason_code=None, log="MQTT older than 3.1.1")
         if connect.protocol_level == 4 and not connect.client_id and not connect.clean_start:
             return Refusal(reason_code=None, log="a kept session needs a client id")
-        device = registry.lookup(_key(application.name, claim.identifier))
+        device = registry.lookup(key(application.name, claim.identifier))
         credentials = (
             () if device is None else tuple(c for c in device.credentials if claim.fits(c, device))
         )
@@ -257,7 +173,7 @@ class DrogueDialect:
         sender = _device_of(principal, registry)
         if sender is None:
             return _not_authorized("the device is gone")
-        read = _read_topic(_grammar(sender, registry), publish.topic_name)
+        read = read_topic(grammar_of(sender, registry), publish.topic_name)
         if read is None:
             return Outcome(
                 reason_code=ReasonCode.TOPIC_NAME_INVALID,
@@ -267,8 +183,8 @@ class DrogueDialect:
         channel, spoken_for = read
         device = sender
         if spoken_for is not None and spoken_for != sender.id:
-            found = registry.lookup(_key(sender.application, spoken_for))
-            if found is None or sender.id not in _settings(found).gateway_selector.match_names:
+            found = registry.lookup(key(sender.application, spoken_for))
+            if found is None or sender.id not in settings_of(found).gateway_selector.match_names:
                 return _not_authorized(f"may not speak for {spoken_for!r}")
             device = found
         content_type = content_type_of(publish.properties.content_type, publish.payload)
@@ -335,7 +251,7 @@ class DrogueDialect:
                 outcome=Outcome(log="subscription identifiers are not of this dialect"),
             )
         filters = [request.topic_filter for request in subscribe.requests]
-        refused_filters = [name for name in filters if _inbox_of(name) is None]
+        refused_filters = [name for name in filters if inbox_of(name) is None]
         log = f"may not subscribe {', '.join(map(repr, refused_filters))}"
         return SubscribeOutcome(
             grants=tuple(
@@ -397,7 +313,7 @@ class DrogueDialect:
             return ()
         named = (
             registry.device(command.application, name)
-            for name in _settings(device).gateway_selector.match_names
+            for name in settings_of(device).gateway_selector.match_names
         )
         gateways = (gateway.id for gateway in named if gateway is not None and gateway.enabled)
         return tuple(dict.fromkeys((device.id, *gateways)))
@@ -410,7 +326,7 @@ class DrogueDialect:
     ) -> Sequence[OutgoingMessage]:
         """One message for each subscription that selects it, in that one's form of topic."""
         topics = (
-            _command_topic(subscription.topic_filter, command, receiver.principal.device)
+            command_topic(subscription.topic_filter, command, receiver.principal.device)
             for subscription in receiver.subscriptions
         )
         return [
@@ -418,19 +334,6 @@ class DrogueDialect:
             for topic in topics
             if topic is not None and is_topic_name(topic)
         ]
-
-
-def _settings(device: Device) -> DeviceSettings:
-    return cast("DeviceSettings", device.settings)
-
-
-def _key(application: str, name: str) -> str:
-    return f"{NAME}:{application}/{name}"  # an application's name has no slash
-
-
-def _check_name(name: str, path: str) -> None:
-    if not 1 <= len(name) <= NAME_LONGEST:
-        raise RequestError(f"has {len(name)} characters; 1 to {NAME_LONGEST} fit", path=path)
 
 
 def _is_text(data: bytes) -> bool:
@@ -441,15 +344,6 @@ def _is_text(data: bytes) -> bool:
     return True
 
 
-def _claim(connect: Connect) -> _Claim | None:
-    if connect.username is not None and "@" in connect.username:
-        scoped, username = connect.username, None
-    else:
-        scoped, username = connect.client_id, connect.username
-    identifier, at, application = scoped.partition("@")
-    return _Claim(application, unquote(identifier), username) if at else None
-
-
 def _not_authorized(log: str) -> Outcome:
     return Outcome(reason_code=ReasonCode.NOT_AUTHORIZED, reason_string="Not authorized", log=log)
 
@@ -458,29 +352,6 @@ def _device_of(principal: Principal, registry: RegistryView) -> Device | None:
     if principal.application is None or principal.device is None:
         return None
     return registry.device(principal.application, principal.device)
-
-
-def _grammar(device: Device, registry: RegistryView) -> DrogueV1 | PlainTopic:
-    own = _settings(device).mqtt
-    if own is not None:
-        return own.dialect
-    application = registry.application(device.application)
-    if application is None:
-        return DrogueV1()
-    return cast("ApplicationSettings", application.settings).mqtt.dialect
-
-
-def _read_topic(grammar: DrogueV1 | PlainTopic, topic: str) -> tuple[str, str | None] | None:
-    """Give the channel and the device that is spoken for; nothing is percent-decoded."""
-    if not topic:
-        return None
-    if isinstance(grammar, DrogueV1):
-        channel, slash, device = topic.partition("/")
-        return None if "/" in device else (channel, device if slash else None)
-    if not grammar.device_prefix:
-        return topic, None
-    device, slash, channel = topic.partition("/")
-    return (channel, device or None) if slash else None
 
 
 def _read_answer(
@@ -507,29 +378,6 @@ def _read_answer(
     return msgspec.structs.replace(
         update, state=CommandState.ANSWERED, answer=bytes(answer.result)
     )
-
-
-def _inbox_of(topic_filter: str) -> str | None:
-    """Whose commands a filter selects: a name, ``+`` (all), empty (own); ``None``: no inbox."""
-    match topic_filter.split("/"):
-        case ["command", "inbox", "#"]:
-            return "+"
-        case ["command", "inbox", device, "#"]:
-            return device
-        case _:
-            return None
-
-
-def _command_topic(topic_filter: str, command: Command, receiver: str | None) -> str | None:
-    inbox = _inbox_of(topic_filter)
-    if inbox == command.device:
-        return f"command/inbox/{command.device}/{command.name}"
-    own = command.device == receiver
-    if own and inbox in {"+", ""}:
-        return f"command/inbox//{command.name}"
-    if inbox == "+":
-        return f"command/inbox/{command.device}/{command.name}"
-    return None
 
 
 _answer_decoder = msgspec.json.Decoder(_Answer)

@@ -6,7 +6,7 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
-from leafhub.dialects.smartworks_thing import Assumed
+from leafhub.dialects.smartworks.thing import Assumed
 from leafhub.errors import PayloadError
 from leafhub.model.command import Command
 from leafhub.model.ids import ULID

@@ -22,15 +22,15 @@ from leafhub.dialects.base import (
     plain_unsubscribe,
 )
 from leafhub.dialects.data_schema import fit
-from leafhub.dialects.smartworks_bodies import (
+from leafhub.dialects.smartworks.bodies import (
     href,
     property_body,
     read_json,
     request_body,
     timestamp,
 )
-from leafhub.dialects.smartworks_reports import take_in
-from leafhub.dialects.smartworks_thing import (
+from leafhub.dialects.smartworks.reports import take_in
+from leafhub.dialects.smartworks.thing import (
     NO_MEMBERS,
     Assumed,
     SpaceSettings,

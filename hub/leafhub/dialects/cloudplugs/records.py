@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from leafhub.dialects.cloudplugs_company import NAME, Assumed
+from leafhub.dialects.cloudplugs.company import NAME, Assumed
 from leafhub.errors import PayloadError
 from leafhub.model.command import CommandState, CommandUpdate
 from leafhub.model.event import BYTES, JSON, Event

@@ -22,7 +22,7 @@ from leafhub.dialects.base import (
     Refusal,
     SubscribeOutcome,
 )
-from leafhub.dialects.murano_connector import (
+from leafhub.dialects.murano.connector import (
     NAME,
     TOKEN_LENGTH,
     ConnectorSettings,
@@ -34,8 +34,8 @@ from leafhub.dialects.murano_connector import (
     value_of_json,
     value_of_text,
 )
-from leafhub.dialects.murano_login import judge_login, token_key
-from leafhub.dialects.murano_provisioning import (
+from leafhub.dialects.murano.login import judge_login, token_key
+from leafhub.dialects.murano.provisioning import (
     JUST_PROMOTED,
     POLICY,
     PROMOTED,
@@ -45,7 +45,7 @@ from leafhub.dialects.murano_provisioning import (
     rotate,
     sha256_of,
 )
-from leafhub.dialects.murano_writes import (
+from leafhub.dialects.murano.writes import (
     BATCH_TOPIC,
     SEVERAL_TOPIC,
     Message,

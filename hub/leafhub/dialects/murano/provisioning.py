@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from leafhub.dialects.base import Arrival, Outcome, Peer, Principal
-from leafhub.dialects.murano_connector import (
+from leafhub.dialects.murano.connector import (
     NAME,
     SHORTEST_PASSWORD,
     TOKEN_LENGTH,

@@ -6,7 +6,7 @@ import hmac
 import msgspec
 
 from leafhub.dialects.base import Arrival, Grant, Outcome, Principal, SubscribeOutcome
-from leafhub.dialects.cloudplugs_company import (
+from leafhub.dialects.cloudplugs.company import (
     PLUG_ID,
     Assumed,
     DeviceSettings,

@@ -12,7 +12,7 @@ import msgspec
 
 from leafhub.dialects.base import Arrival, Outcome
 from leafhub.dialects.media_type import media_type_of
-from leafhub.dialects.murano_connector import (
+from leafhub.dialects.murano.connector import (
     Assumed,
     Resource,
     connector_of,

@@ -1,0 +1,1 @@
+"""CloudPlugs IoT; the dialect itself is in ``dialect.py``."""

@@ -1,0 +1,1 @@
+"""Drogue Cloud; the dialect itself is in ``dialect.py``."""

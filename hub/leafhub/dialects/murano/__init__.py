@@ -1,0 +1,1 @@
+"""Exosite Murano; the dialect itself is in ``dialect.py``."""

@@ -1,0 +1,1 @@
+"""Altair SmartWorks Edge; the dialect itself is in ``dialect.py``."""
