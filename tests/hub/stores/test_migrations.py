@@ -1,4 +1,6 @@
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from alembic.script import ScriptDirectory
 
 from leafhub.errors import StoreUnavailableError
 from leafhub.stores import migrations
+from leafhub.stores.migrations import running
 from leafhub.stores.schema import metadata
 
 
@@ -53,7 +56,7 @@ def test_migrations_say_the_same_sql_as_the_schema(
 
 
 def test_every_step_down_and_up_again_gives_the_same_tables(connection: sa.Connection) -> None:
-    config = migrations.configuration(connection)
+    config = running.configuration(connection)
     before: list[list[tuple[str, str]]] = [[]]
     steps = list(ScriptDirectory.from_config(config).walk_revisions())
     with connection.begin():
@@ -68,9 +71,33 @@ def test_every_step_down_and_up_again_gives_the_same_tables(connection: sa.Conne
         assert schema(connection) != []
 
 
-def test_there_is_one_newest_schema(connection: sa.Connection) -> None:
-    scripts = ScriptDirectory.from_config(migrations.configuration(connection))
-    assert len(scripts.get_heads()) == 1
+def test_there_is_one_newest_schema_and_it_is_the_one_that_a_start_looks_for(
+    connection: sa.Connection,
+) -> None:
+    scripts = ScriptDirectory.from_config(running.configuration(connection))
+    assert scripts.get_heads() == [migrations.HEAD]
+
+
+def test_a_database_that_is_up_to_date_opens_without_alembic(tmp_path: Path) -> None:
+    path = tmp_path / "leafhub.db"
+    script = (
+        "import asyncio, pathlib, sys\n"
+        "from leafhub.stores.settings import StoreSettings\n"
+        "from leafhub.stores.sqlite import SqliteStore\n"
+        "async def main():\n"
+        f"    store = SqliteStore(pathlib.Path({str(path)!r}), StoreSettings())\n"
+        "    await store.open(lambda _: ())\n"
+        "    await store.close()\n"
+        "asyncio.run(main())\n"
+        "print('alembic' in sys.modules)\n"
+    )
+    loaded = [
+        subprocess.run(  # noqa: S603 - our own words
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        for _ in range(2)
+    ]
+    assert loaded == ["True", "False"]
 
 
 def test_a_second_upgrade_changes_nothing(connection: sa.Connection) -> None:

@@ -1,4 +1,4 @@
-"""Alembic runs this for every command; the connection comes from ``migrations.configuration``."""
+"""Alembic runs this for every command; the connection comes from ``running.configuration``."""
 
 from alembic import context
 
