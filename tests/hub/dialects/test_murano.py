@@ -793,6 +793,7 @@ def test_mu_11_a_set_goes_to_every_connection_without_a_subscription(
         ("mode", b'"on"', b"on"),
         ("config_io", b'{"a": 1}', b'{"a":1}'),
         ("doc", b'{"a": 1}', b'{"a":1}'),
+        ("doc", b"", b"{}"),  # a command without an argument
     ],
 )
 def test_mu_11_a_set_carries_the_bare_value(

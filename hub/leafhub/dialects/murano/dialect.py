@@ -236,8 +236,9 @@ class MuranoDialect:
                 path="name",
             )
         read = value_of_json if command.datacontenttype == JSON else value_of_text
+        data = command.data or (b"{}" if resource.format == "json" else b"")
         try:
-            value = read(resource, command.data)
+            value = read(resource, data)
         except PayloadError as exc:
             raise RequestError(
                 f"the value for {command.name!r} ({resource.format}) {exc.reason}", path="data"
