@@ -10,9 +10,13 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs/dialects").glob("*.md"))]
 
 
+def documents_in(page: Path) -> list[str]:
+    return re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 async def test_a_hub_takes_the_examples(page: Path, tmp_path: Path) -> None:
-    documents = re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL)
+    documents = documents_in(page)
     assert documents
     async with running_hub(tmp_path / "data") as hub:
         for document in documents:
