@@ -47,26 +47,26 @@ async def test_json_says_status_and_devices_a_line_each(hub: HubProcess) -> None
     assert [line["device"]["id"] for line in devices] == ["bed-1"]
 
 
-async def test_a_wrong_token_ends_with_3_and_is_not_repeated(hub: HubProcess) -> None:
+async def test_a_wrong_token_ends_with_1_and_is_not_repeated(hub: HubProcess) -> None:
     code, out, err = await watch("--data", hub.folder, "--token", "hush-hush", "--json")
-    assert code == 3
+    assert code == 1
     assert out == ""
     assert "refuses the login" in err
     assert "hush-hush" not in err
 
 
-async def test_a_hub_that_is_away_ends_with_4_and_a_cure() -> None:
+async def test_a_hub_that_is_away_ends_with_3_and_a_cure() -> None:
     code, _, err = await watch(
         "--hub", "http://127.0.0.1:1", "--name", "o", "--token", "t", "--json"
     )
-    assert code == 4
+    assert code == 3
     assert "does not answer" in err
     assert "leafhub run" in err
 
 
-async def test_no_login_ends_with_3_and_a_cure(tmp_path: Path) -> None:
+async def test_no_login_ends_with_1_and_a_cure(tmp_path: Path) -> None:
     code, _, err = await watch("--data", tmp_path, "--json")
-    assert code == 3
+    assert code == 1
     assert "leafhub init" in err
 
 

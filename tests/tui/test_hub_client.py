@@ -10,8 +10,8 @@ from hub_process import HubProcess, hub_process
 
 from leafhub.contract.operator_api import CommandRequest
 from leafhub_tui.hub_client import HubAwayError, HubClient
-from leafhub_tui.login import EXIT_LOGIN, login_from_words, read_login
-from leafhub_tui.source import WatchError
+from leafhub_tui.login import login_from_words, read_login
+from leafhub_tui.source import EXIT_REFUSED, WatchError
 from leafhub_tui.state import (
     Change,
     CommandMoved,
@@ -188,7 +188,7 @@ async def test_a_wrong_token_is_named_as_the_cause(hub: HubProcess) -> None:
     async with aclosing(HubClient(login)) as client:
         with pytest.raises(HubAwayError, match="refuses the login") as caught:
             await client.status()
-        assert caught.value.exit_code == EXIT_LOGIN
+        assert caught.value.exit_code == EXIT_REFUSED
         async with aclosing(client.changes()) as changes:
             change = await anext(changes)
     assert isinstance(change, LinkDown)

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from leafhub_tui.login import EXIT_LOGIN, EXIT_USAGE, login_from_words, read_login, tls_context
-from leafhub_tui.source import WatchError
+from leafhub_tui.login import login_from_words, read_login, tls_context
+from leafhub_tui.source import EXIT_REFUSED, EXIT_USAGE, WatchError
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_what_is_no_address_is_refused_with_an_example(hub: str) -> None:
 def test_a_folder_without_a_login_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(WatchError, match="leafhub init") as caught:
         read_login(tmp_path)
-    assert caught.value.exit_code == EXIT_LOGIN
+    assert caught.value.exit_code == EXIT_REFUSED
 
 
 def test_a_ca_that_is_none_is_named(tmp_path: Path) -> None:

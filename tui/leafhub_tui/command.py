@@ -14,8 +14,8 @@ from leafhub.contract.operator_api import DeviceSummary, HubStatus
 from leafhub.contract.operator_login import OperatorLogin, default_folder
 from leafhub_tui.app import WatchApp
 from leafhub_tui.hub_client import HubClient
-from leafhub_tui.login import EXIT_USAGE, login_from_words, read_login
-from leafhub_tui.source import WatchError
+from leafhub_tui.login import login_from_words, read_login
+from leafhub_tui.source import EXIT_USAGE, WatchError
 
 
 def watch(
@@ -41,8 +41,8 @@ def watch(
 ) -> None:
     """Watch the whole fleet in this terminal.
 
-    Ends with 0; 2 for a wrong call, 3 without a login that the hub takes, 4 when it does not
-    answer (with --json; the dashboard waits for it).
+    Exit codes: 0 done, 1 no login or one that the hub refuses, 2 wrong call, 3 no answer from the
+    hub (with --json; the dashboard waits for it).
     """
     try:
         login = _login(data, hub=hub, name=name, token=token, ca=ca)

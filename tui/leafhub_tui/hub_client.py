@@ -31,8 +31,8 @@ from leafhub.contract.operator_api import (
     HubStatus,
 )
 from leafhub.contract.operator_login import OperatorLogin
-from leafhub_tui.login import EXIT_LOGIN, tls_context
-from leafhub_tui.source import WatchError
+from leafhub_tui.login import tls_context
+from leafhub_tui.source import EXIT_AWAY, EXIT_REFUSED, WatchError
 from leafhub_tui.state import (
     Change,
     CommandMoved,
@@ -45,7 +45,6 @@ from leafhub_tui.state import (
     StatusTaken,
 )
 
-EXIT_AWAY = 4  # the hub does not answer
 ANSWER_S = 10.0  # longest wait for an answer
 STATUS_EVERY_S = 2.0
 FLEET_EVERY_S = 15.0  # heals what the feed missed, finds new applications
@@ -173,7 +172,6 @@ class HubClient:
             return HubAwayError(
                 f"the certificate of {self.place} fits no {self._login.ca or 'known CA'}",
                 "Copy ca.pem from the hub's data folder and say --ca FILE.",
-                exit_code=EXIT_LOGIN,
             )
         return HubAwayError(
             f"the hub at {self.place} does not answer",
@@ -185,14 +183,18 @@ class HubClient:
             return HubAwayError(
                 f"the hub refuses the login of {self._login.name!r}",
                 "Its token is old or another hub's: copy operator.json anew, or say --token.",
-                exit_code=EXIT_LOGIN,
+                exit_code=EXIT_REFUSED,
             )
         try:
             said = msgspec.json.decode(answer.content, type=ApiError).message
         except msgspec.MsgspecError:
             said = f"The hub answered {answer.status_code} {answer.reason_phrase}."
         if answer.status_code >= 500:
-            return HubAwayError(f"the hub has a problem ({said.rstrip('.')})", "Look at its log.")
+            return HubAwayError(
+                f"the hub has a problem ({said.rstrip('.')})",
+                "Look at its log.",
+                exit_code=EXIT_REFUSED,
+            )
         return WatchError(said)
 
     # -- everything that happens

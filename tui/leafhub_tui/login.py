@@ -7,10 +7,8 @@ from urllib.parse import urlsplit
 from leafhub.contract import operator_login
 from leafhub.contract.operator_login import MqttAddress, OperatorLogin
 from leafhub.errors import ConfigurationError
-from leafhub_tui.source import WatchError
+from leafhub_tui.source import EXIT_USAGE, WatchError
 
-EXIT_USAGE = 2
-EXIT_LOGIN = 3  # no login, or one that the hub refuses
 MQTT_PORT = 1883
 MQTTS_PORT = 8883
 
@@ -24,9 +22,7 @@ def read_login(data: Path) -> OperatorLogin:
     try:
         return operator_login.load(data)
     except ConfigurationError as exc:
-        raise WatchError(
-            f"{exc}.", "Or give --hub, --name and --token.", exit_code=EXIT_LOGIN
-        ) from exc
+        raise WatchError(f"{exc}.", "Or give --hub, --name and --token.") from exc
 
 
 def login_from_words(*, hub: str, name: str, token: str, ca: Path | None) -> OperatorLogin:
@@ -70,5 +66,4 @@ def tls_context(login: OperatorLogin) -> ssl.SSLContext | None:
         raise WatchError(
             f"Can't use the CA file {login.ca}: {exc.strerror or exc}.",
             "Copy ca.pem from the hub's data folder and say --ca FILE.",
-            exit_code=EXIT_LOGIN,
         ) from exc

@@ -7,6 +7,11 @@ from leafhub.contract.operator_api import CommandRecord, CommandRequest, DeviceD
 from leafhub_tui.state import Change, Key
 
 
+EXIT_REFUSED = 1  # the same codes as every command of ``leafhub``
+EXIT_USAGE = 2
+EXIT_AWAY = 3
+
+
 class WatchError(Exception):
     """The dashboard can't do what was asked.
 
@@ -16,7 +21,7 @@ class WatchError(Exception):
         exit_code: What the program ends with, if it ends.
     """
 
-    def __init__(self, cause: str, cure: str = "", *, exit_code: int = 1) -> None:
+    def __init__(self, cause: str, cure: str = "", *, exit_code: int = EXIT_REFUSED) -> None:
         super().__init__(f"{cause} {cure}".strip())
         self.cause = cause
         self.cure = cure
