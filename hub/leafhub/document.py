@@ -169,20 +169,32 @@ async def plan(
     )
 
 
-def export(registry: RegistryView) -> str:
-    """Write the registry as a document that ``parse`` takes and ``plan`` finds nothing to do for.
+Registered = Sequence[tuple[Application, Sequence[Device]]]
+"""Applications, each with its devices."""
+
+
+def registered(registry: RegistryView) -> Registered:
+    """What the registry holds now, for ``export`` to take its time over."""
+    return [
+        (application, tuple(registry.devices(application.name)))
+        for application in registry.applications()
+    ]
+
+
+def export(registered: Registered) -> str:
+    """Write applications as a document that ``parse`` takes and ``plan`` finds unchanged.
 
     Hashes stay hashes; a secret stands in it only where the registry holds the secret itself.
     """
     document = tomlkit.document()
     applications = tomlkit.aot()
-    for application in sorted(registry.applications(), key=lambda a: a.name):
+    for application, owned in sorted(registered, key=lambda pair: pair[0].name):
         table = tomlkit.table()
         table.add("name", application.name)
         table.add("dialect", application.dialect)
         table.add("enabled", application.enabled)
         _add_settings(table, application.settings)
-        devices = _devices(registry.devices(application.name))
+        devices = _devices(owned)
         if len(devices):
             table.add("device", devices)
         applications.append(table)

@@ -12,6 +12,8 @@ from msgspec import inspect
 from leafhub.errors import RequestError
 
 _T = TypeVar("_T")
+_HINTS = 12  # words in a hint; nobody reads more
+_MISSING = re.compile(r"Object missing required field `(?P<key>.*)`\Z", re.DOTALL)
 _PLACE = re.compile(r" - at `(?P<key>key in )?\$(?P<path>.*)`\Z", re.DOTALL)
 
 
@@ -51,11 +53,13 @@ def convert(
     except msgspec.ValidationError as exc:
         text = str(exc)
         place = _PLACE.search(text)
-        if place is None:
-            raise error(text, path=path or None) from exc
-        where = join(path, place["path"].lstrip("."))
-        message = text[: place.start()]
-        raise error(f"{message} as key" if place["key"] else message, path=where or None) from exc
+        where = path if place is None else join(path, place["path"].lstrip("."))
+        message = text if place is None else text[: place.start()]
+        if missing := _MISSING.match(message):
+            message = f"the key {missing['key']!r} is missing; add it"
+        if place is not None and place["key"]:
+            message += " as key"
+        raise error(message, path=where or None) from exc
 
 
 def join(path: str, member: str) -> str:
@@ -66,12 +70,14 @@ def join(path: str, member: str) -> str:
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
-    """A hint at what was meant: the nearest word, or all of them where none is near."""
+    """A hint at what was meant: the nearest word, or some of them where none is near."""
     choice = sorted(words)
     near = difflib.get_close_matches(word, choice, n=1)
     if near:
         return f"did you mean {near[0]!r}?"
-    return f"there are {', '.join(choice)}" if choice else "there is none"
+    more = f" and {len(choice) - _HINTS} more" if len(choice) > _HINTS else ""
+    verb = "are" if len(choice) > 1 else "is only"
+    return f"there {verb} {', '.join(choice[:_HINTS])}{more}" if choice else "there is none"
 
 
 def _refuse_unknown_keys(

@@ -74,6 +74,10 @@ def apply(registry: Registry, text: str) -> document.Plan:
     return planned
 
 
+def export(registry: Registry) -> str:
+    return document.export(document.registered(registry))
+
+
 def refusal(text: str, registry: Registry | None = None) -> RequestError:
     with pytest.raises(RequestError) as caught:
         apply(registry or Registry(keys_of), text)
@@ -150,6 +154,7 @@ def test_a_device_without_id_goes_by_its_name() -> None:
         ("[[application]]\nname =\n", None, "line 2"),
         ("[[application]]\nname = ", None, "line 2"),
         ('aplication = "x"', "aplication", "did you mean 'application'?"),
+        ('[[application]]\nname = "x"', "application[0]", "the key 'dialect' is missing; add it"),
         (GREENHOUSE + "paswords = []", "application[0].device[0].paswords", "credentials"),
         (GREENHOUSE.replace("greenhouse", "Green House"), "application[0].name", "hyphens"),
         (GREENHOUSE.replace("drogue", "drouge"), "application[0].dialect", "drouge"),
@@ -224,10 +229,10 @@ def test_an_export_holds_null_in_json_text() -> None:
             """settings = '{"thing":{"title":"Lamp","@type":"swx:mqtt-device","x":{"y":null}}}'""",
         ),
     )
-    text = document.export(registry)
+    text = export(registry)
     other = Registry(keys_of)
     apply(other, text)
-    assert document.export(other) == text
+    assert export(other) == text
     assert r"\"y\":null" in text
 
 
@@ -277,7 +282,7 @@ def test_an_export_makes_the_same_registry(
         alias = tuple(members["settings"].alias)
         members["settings"] = msgspec.structs.replace(members["settings"], alias=alias)
         registry.apply(PutDevice(Device(application="greenhouse", uid=f"u{number}", **members)))
-    text = document.export(registry)
+    text = export(registry)
     assert apply(registry, text).changes == ()
 
     other = Registry(lambda _a, _d: ())

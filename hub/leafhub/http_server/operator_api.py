@@ -12,7 +12,7 @@ from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from leafhub import document
+from leafhub import document, strict_toml
 from leafhub.contract import operator_api as contract
 from leafhub.errors import ConflictError, NotFoundError, RequestError
 from leafhub.exchange import proofs
@@ -21,6 +21,8 @@ from leafhub.exchange.records import command_record
 from leafhub.http_server.answers import device_summary, event_record, value
 from leafhub.http_server.information import HubInformation
 from leafhub.http_server.login import LoginMiddleware, may_write
+from leafhub.http_server.openapi import TOML, TakesDocument, refusals
+from leafhub.http_server.refusals import refuse_depth
 from leafhub.model.application import Application
 from leafhub.model.command import CommandRequest, CommandState
 from leafhub.model.device import Credential, Device, Operator
@@ -30,7 +32,8 @@ from leafhub.stores.base import CommandQuery, EventQuery
 PAGE = 100
 LONGEST_PAGE = 500  # one page is one JSON document in memory, here and at the other end
 LONGEST_WAIT_S = 60.0  # proxies and home routers cut connections that are silent for longer
-TOML = "application/toml"
+LONGEST_TIMEOUT_S = 10 * 365 * 86_400.0  # ten years, like the hub's CA
+LATEST = 2**63 - 1  # positions and times are 64 bits wide in the store
 
 _OBEYED = frozenset({CommandState.ACKNOWLEDGED, CommandState.ANSWERED})
 
@@ -53,7 +56,7 @@ class OperatorApi(Controller):
     path = "/"
     tags = ("operator",)
 
-    @get("/status", summary="Whether all is well")
+    @get("/status", summary="Whether all is well", responses=refusals())
     async def status(
         self, exchange: TheExchange, information: NamedDependency[HubInformation]
     ) -> contract.HubStatus:
@@ -72,7 +75,7 @@ class OperatorApi(Controller):
             listeners=list(information.listeners),
         )
 
-    @get("/applications", summary="All applications")
+    @get("/applications", summary="All applications", responses=refusals())
     async def applications(self, exchange: TheExchange) -> list[contract.ApplicationSummary]:
         """All applications, by name."""
         summaries: list[contract.ApplicationSummary] = []
@@ -89,7 +92,11 @@ class OperatorApi(Controller):
             )
         return summaries
 
-    @get("/devices", summary="All devices with their state and newest reading")
+    @get(
+        "/devices",
+        summary="All devices with their state and newest reading",
+        responses=refusals(400, 404),
+    )
     async def devices(
         self, exchange: TheExchange, application: FromQuery[str | None] = None
     ) -> list[contract.DeviceSummary]:
@@ -107,7 +114,11 @@ class OperatorApi(Controller):
             )
         ]
 
-    @get("/applications/{application:str}/devices/{device:str}", summary="One device")
+    @get(
+        "/applications/{application:str}/devices/{device:str}",
+        summary="One device",
+        responses=refusals(400, 404, 409),
+    )
     async def device(
         self, exchange: TheExchange, application: FromPath[str], device: FromPath[str]
     ) -> contract.DeviceDetail:
@@ -127,7 +138,11 @@ class OperatorApi(Controller):
             commands=sorted(obeyed),
         )
 
-    @get("/events", summary="Stored messages, newest first")
+    @get(
+        "/events",
+        summary="Stored messages, newest first",
+        responses=refusals(400, 404, 409, 422),
+    )
     async def events(
         self,
         exchange: TheExchange,
@@ -135,9 +150,15 @@ class OperatorApi(Controller):
         application: FromQuery[str | None] = None,
         device: FromQuery[str | None] = None,
         channel: FromQuery[str | None] = None,
-        before: Annotated[int | None, QueryParameter(ge=0, description="``next_before``.")] = None,
-        after: Annotated[int | None, QueryParameter(ge=0, description="Positions above.")] = None,
-        since_us: Annotated[int | None, QueryParameter(ge=0, description="Not older.")] = None,
+        before: Annotated[
+            int | None, QueryParameter(ge=0, le=LATEST, description="``next_before``.")
+        ] = None,
+        after: Annotated[
+            int | None, QueryParameter(ge=0, le=LATEST, description="Positions above.")
+        ] = None,
+        since_us: Annotated[
+            int | None, QueryParameter(ge=0, le=LATEST, description="Not older.")
+        ] = None,
         limit: Limit = PAGE,
     ) -> contract.EventPage:
         """One page of stored messages."""
@@ -162,6 +183,8 @@ class OperatorApi(Controller):
         "/applications/{application:str}/devices/{device:str}/commands",
         summary="Send a command",
         guards=[may_write],
+        responses=refusals(400, 403, 404, 409, 413, 415, 422),
+        exception_handlers={RecursionError: refuse_depth},
     )
     async def send_command(
         self,
@@ -177,8 +200,11 @@ class OperatorApi(Controller):
                 f"Send the command as {JSON}; the body came as {request.content_type[0]!r}.",
                 status_code=415,
             )
-        if data.timeout_s is not None and not data.timeout_s > 0:
-            raise RequestError("must be above 0", path="timeout_s")
+        if data.timeout_s is not None and not 0 < data.timeout_s <= LONGEST_TIMEOUT_S:
+            raise RequestError(
+                f"must be above 0 and at most {LONGEST_TIMEOUT_S:.0f}, which is ten years",
+                path="timeout_s",
+            )
         owner = _application(exchange, unquote(application))
         target = _device(exchange, owner, unquote(device))
         argument = msgspec.json.decode(await request.body(), type=contract.CommandRequest).data
@@ -195,7 +221,11 @@ class OperatorApi(Controller):
         )
         return command_record(command)
 
-    @get("/commands", summary="Commands, newest first")
+    @get(
+        "/commands",
+        summary="Commands, newest first",
+        responses=refusals(400, 404, 409, 422),
+    )
     async def commands(
         self,
         exchange: TheExchange,
@@ -208,7 +238,11 @@ class OperatorApi(Controller):
         query = CommandQuery(application=application, device=device, limit=limit)
         return [command_record(command) for command in await exchange.commands(query)]
 
-    @get("/commands/{command_id:str}", summary="One command, if wanted when it is final")
+    @get(
+        "/commands/{command_id:str}",
+        summary="One command, if wanted when it is final",
+        responses=refusals(400, 404),
+    )
     async def command(
         self,
         exchange: TheExchange,
@@ -226,16 +260,25 @@ class OperatorApi(Controller):
             command = await exchange.wait_for_command(command_id, wait_s)
         return command_record(command)
 
-    @get("/registry", summary="All applications and devices as TOML document")
+    @get(
+        "/registry",
+        summary="All applications and devices as TOML document",
+        media_type=TOML,
+        responses=refusals(),
+    )
     async def registry(self, exchange: TheExchange) -> Response[str]:
         """The document that PUT takes; secrets are in it as they are kept."""
-        return Response(document.export(exchange.registry), media_type=f"{TOML}; charset=utf-8")
+        registered = document.registered(exchange.registry)
+        text = await asyncio.to_thread(document.export, registered)  # 0.4 s per 1000 devices
+        return Response(text, media_type=f"{TOML}; charset=utf-8")
 
     @put(
         "/registry",
         summary="Take a TOML document in; all of it, or nothing",
         guards=[may_write],
         media_type=MediaType.JSON,
+        operation_class=TakesDocument,
+        responses=refusals(403, 409, 413, 422),
     )
     async def apply(self, request: AsOperator, exchange: TheExchange) -> contract.ApplyReport:
         """Take a TOML document in; what it does not mention stays."""
@@ -284,7 +327,8 @@ def operator_router(exchange: Exchange) -> Router:
 def _application(exchange: Exchange, name: str) -> Application:
     application = exchange.registry.application(name)
     if application is None:
-        raise NotFoundError(f"there is no application {name!r}")
+        known = strict_toml.nearest(name, (a.name for a in exchange.registry.applications()))
+        raise NotFoundError(f"there is no application {name!r}; {known}")
     return application
 
 
@@ -307,14 +351,15 @@ def _place(
     """Names in a query, a device's id in place of its name.
 
     Raises:
+        NotFoundError: One of them is not there.
         RequestError: A device without its application.
     """
-    if device is None:
-        return application, None
+    if application is None and device is None:
+        return None, None
     if application is None:
         raise RequestError("a device is named together with its application", path="application")
     owner = _application(exchange, application)
-    return owner.name, _device(exchange, owner, device).id
+    return owner.name, None if device is None else _device(exchange, owner, device).id
 
 
 def _summary(

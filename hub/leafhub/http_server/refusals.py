@@ -54,9 +54,16 @@ def refuse_call(_: AnyRequest, exc: HTTPException) -> Response[ApiError]:
         message = str(first.get("message", message))
     elif status is http.HTTPStatus.NOT_FOUND:
         message = "There is nothing at this path; /schema lists what there is."
+    elif status is http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        message = "The body is too long; split it, or raise maximum_body_bytes in [http]."
     elif status is http.HTTPStatus.METHOD_NOT_ALLOWED:
         message = "This path takes other methods; /schema lists them."
     return answer(status, status.name.lower(), message, path=path, headers=exc.headers)
+
+
+def refuse_depth(_: AnyRequest, __: RecursionError) -> Response[ApiError]:
+    """JSON in JSON in JSON, deeper than anybody means it."""
+    return answer(400, "bad_request", "The body is nested too deeply.")
 
 
 def fail(request: AnyRequest, exc: Exception) -> Response[ApiError]:

@@ -256,6 +256,25 @@ async def test_who_may_only_read_changes_nothing(
             422,
             "refused",
         ),
+        (
+            "POST",
+            "/applications/greenhouse/devices/bed-1/commands",
+            b'{"name":"x","timeout_s":1e300}',
+            422,
+            "refused",
+        ),
+        (
+            "POST",
+            "/applications/greenhouse/devices/bed-1/commands",
+            b'{"name":"x","data":' + b"[" * 40_000 + b"]" * 40_000 + b"}",
+            400,
+            "bad_request",
+        ),
+        ("GET", f"/events?before={2**63}", b"", 400, "bad_request"),
+        ("GET", f"/events?after={2**63}", b"", 400, "bad_request"),
+        ("GET", f"/events?since_us={2**63}", b"", 400, "bad_request"),
+        ("GET", "/events?application=none", b"", 404, "not_found"),
+        ("GET", "/commands?application=none", b"", 404, "not_found"),
     ],
 )
 async def test_every_refusal_is_an_api_error(
@@ -278,6 +297,27 @@ async def test_a_form_of_a_foreign_web_page_sends_no_command(
         headers={"Content-Type": "text/plain"},
     )
     assert (answer.status_code, answer.json()["error"]) == (415, "unsupported_media_type")
+
+
+async def test_the_schema_tells_every_refusal_in_its_shape(hub: HttpHub) -> None:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        paths = (await client.get(f"{hub.plain}/schema")).json()["paths"]
+    calls = [
+        call
+        for path, methods in paths.items()
+        if path.startswith("/api/")
+        for call in methods.values()
+    ]
+    for call in calls:
+        refusals = {int(status): r for status, r in call["responses"].items() if status >= "400"}
+        assert {401, 500, 503} <= set(refusals)
+        for refusal in refusals.values():
+            (body,) = refusal["content"].values()
+            assert body["schema"] == {"$ref": "#/components/schemas/ApiError"}
+    registry = paths["/api/v1/registry"]
+    assert list(registry["put"]["requestBody"]["content"]) == ["application/toml"]
+    assert list(registry["get"]["responses"]["200"]["content"]) == ["application/toml"]
+    assert {"403", "413", "422"} <= set(registry["put"]["responses"])
 
 
 async def test_the_schema_describes_every_call(hub: HttpHub) -> None:

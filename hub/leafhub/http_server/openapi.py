@@ -1,0 +1,45 @@
+"""What the OpenAPI document says beyond what the framework reads from a signature."""
+
+from dataclasses import dataclass
+
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+
+from leafhub.contract.operator_api import ApiError
+
+TOML = "application/toml"
+
+_WHY = {
+    400: "A parameter or the body has the wrong shape.",
+    401: "No operator's login, or not one of this hub.",
+    403: "This operator may only read.",
+    404: "What the call names is not there.",
+    409: "What the call names is there already, in use, or not unique.",
+    413: "The body is longer than the hub takes.",
+    415: "The body is not of the media type that the call takes.",
+    422: "What was asked for cannot be done as asked; `path` says where the mistake stands.",
+    500: "A mistake of the hub; its log says which.",
+    503: "The hub is busy or its store in trouble; `Retry-After` says when to come back.",
+}
+
+
+def refusals(*statuses: int) -> dict[int, ResponseSpec]:
+    """The refusals of a call behind a login: those that every such call has, and ``statuses``."""
+    return {
+        status: ResponseSpec(ApiError, description=_WHY[status], generate_examples=False)
+        for status in sorted({401, 500, 503, *statuses})
+    }
+
+
+@dataclass
+class TakesDocument(Operation):
+    """A call whose body is a TOML document."""
+
+    def __post_init__(self) -> None:
+        """Describe the body, which the framework doesn't see."""
+        text = Schema(type=OpenAPIType.STRING)
+        self.request_body = RequestBody(
+            content={TOML: OpenAPIMediaType(schema=text)},
+            description="A registry document.",
+            required=True,
+        )
