@@ -136,7 +136,9 @@ class Store(Protocol):
     def write(self, batch: Batch, done: Done) -> None:
         """Queue a batch; call from the event loop's thread.
 
-        ``done`` is called exactly once, in the order of the calls.
+        ``done`` is called exactly once, in the order of the calls. A batch with changes that is
+        not stored takes along all batches with changes that were written before its ``done`` was
+        called: they were decided on a registry that never came to be.
 
         Raises:
             BusyError: ``WAITING_BATCHES`` are queued already; the caller slows its peers down.

@@ -38,6 +38,7 @@ class _Waiting(NamedTuple):
     batch: Batch
     done: Done
     payload_bytes: int
+    era: int  # counts the failures of changes that the loop knew of when it wrote this
 
 
 class GroupWriter:
@@ -69,6 +70,8 @@ class GroupWriter:
         self._in_flight: list[_Waiting] = []
         self._closing = False
         self._ended: StoreUnavailableError | None = None
+        self._era = 0  # the loop's
+        self._sound_era = 0  # the thread's: changes of an earlier one stand on what failed
         self._next_start = 0.0
         self.trouble: str | None = None
         """Why the store did not take the last group, in words."""
@@ -96,7 +99,7 @@ class GroupWriter:
         with self._changed:
             if (ended := self._ended) is None:
                 self._refuse_too_much(size)
-                self._queue.append(_Waiting(batch, done, size))
+                self._queue.append(_Waiting(batch, done, size, self._era))
                 self._queue_bytes += size
                 if len(self._queue) == 1:
                     self._changed.notify()
@@ -122,7 +125,7 @@ class GroupWriter:
             while group := self._take():
                 outcomes = self._write(group)
                 self._in_flight = []
-                self._report([one.done for one in group], outcomes)
+                self._report(group, outcomes)
         except BaseException:
             logger.exception("Thread %s ended", self._name)
             ended = "the store's writer broke down by a mistake of the hub; restart the hub"
@@ -130,7 +133,7 @@ class GroupWriter:
         finally:
             with self._changed:
                 self._ended = StoreUnavailableError(ended)
-                left = [one.done for one in (*self._in_flight, *self._queue)]
+                left = [*self._in_flight, *self._queue]
                 self._queue.clear()
             if left:
                 self._report(left, [self._ended] * len(left))
@@ -152,9 +155,17 @@ class GroupWriter:
 
     def _write(self, group: list[_Waiting]) -> list[_Outcome]:
         self._next_start = time.monotonic() + self._minimum_interval_s
-        return self._outcomes([one.batch for one in group])
+        return self._outcomes(group)
 
-    def _outcomes(self, batches: Sequence[Batch]) -> list[_Outcome]:
+    def _outcomes(self, group: Sequence[_Waiting]) -> list[_Outcome]:
+        """Commit a group; where a batch is at fault, commit the others in smaller ones."""
+        unsound = [bool(one.batch.changes) and one.era < self._sound_era for one in group]
+        if any(unsound):
+            sound = [one for one, is_unsound in zip(group, unsound, strict=True) if not is_unsound]
+            outcomes = iter(self._outcomes(sound) if sound else ())
+            error = StoreUnavailableError("a change that this one stands on was not stored")
+            return [error if is_unsound else next(outcomes) for is_unsound in unsound]
+        batches = [one.batch for one in group]
         started = time.monotonic()
         try:
             events = self._commit(batches)
@@ -162,13 +173,15 @@ class GroupWriter:
             if self.trouble is None:
                 logger.error("%s: nothing is stored: %s", self._name, exc)  # noqa: TRY400 - the words say it all
             self.trouble = str(exc)
+            self._give_up_changes(group)
             return [exc] * len(batches)
         except Exception as exc:  # what a batch holds, not the store: the others shall not suffer
             if len(batches) == 1:
                 logger.exception("%s: a batch cannot be stored", self._name)
+                self._give_up_changes(group)
                 return [StoreUnavailableError(f"this cannot be stored: {exc}")]
-            half = len(batches) // 2  # twice the logarithm of a group instead of one by one
-            return self._outcomes(batches[:half]) + self._outcomes(batches[half:])
+            half = len(group) // 2  # twice the logarithm of a group instead of one by one
+            return self._outcomes(group[:half]) + self._outcomes(group[half:])
         if self.trouble is not None:
             logger.warning("%s: the store works again", self._name)
             self.trouble = None
@@ -177,20 +190,26 @@ class GroupWriter:
         self.committed_events += events
         return [None] * len(batches)
 
-    def _report(self, dones: Sequence[Done], outcomes: Sequence[_Outcome]) -> None:
+    def _give_up_changes(self, group: Sequence[_Waiting]) -> None:
+        for one in group:
+            if one.batch.changes:
+                self._sound_era = max(self._sound_era, one.era + 1)
+
+    def _report(self, group: Sequence[_Waiting], outcomes: Sequence[_Outcome]) -> None:
         """One call into the loop for the whole group."""
         try:
-            self._loop.call_soon_threadsafe(_tell, dones, outcomes)
+            self._loop.call_soon_threadsafe(self._tell, group, outcomes)
         except RuntimeError:  # the loop is closed, and with it everybody who could be told
-            logger.warning("%s: %d batches end unreported", self._name, len(dones))
+            logger.warning("%s: %d batches end unreported", self._name, len(group))
 
-
-def _tell(dones: Sequence[Done], outcomes: Sequence[_Outcome]) -> None:
-    for done, outcome in zip(dones, outcomes, strict=True):
-        try:
-            done(outcome)
-        except Exception:
-            logger.exception("A mistake of the hub while it took an outcome of the store")
+    def _tell(self, group: Sequence[_Waiting], outcomes: Sequence[_Outcome]) -> None:
+        for one, outcome in zip(group, outcomes, strict=True):
+            if outcome is not None and one.batch.changes:
+                self._era = max(self._era, one.era + 1)
+            try:
+                one.done(outcome)
+            except Exception:  # one who was told wrongly takes no outcome from the others
+                logger.exception("A mistake of the hub while it took an outcome of the store")
 
 
 def _payload_bytes(batch: Batch) -> int:

@@ -9,6 +9,7 @@ import pytest
 
 from leafhub.errors import BusyError, StoreUnavailableError
 from leafhub.model.event import Event
+from leafhub.model.registry import DeleteOperator
 from leafhub.stores import writer as writer_module
 from leafhub.stores.base import Batch
 from leafhub.stores.writer import GroupWriter
@@ -71,6 +72,12 @@ class Bench:
         self.outcomes.append((name, None if error is None else str(error)))
         self.progress.set()
 
+    def queue_change(self, writer: GroupWriter, *names: str) -> None:
+        """Each with a change, the event names the batch."""
+        for name in names:
+            one = Batch(changes=(DeleteOperator(name),), events=batch(name).events)
+            writer.write(one, functools.partial(self.done, name))
+
     async def hold(self, writer: GroupWriter, name: str = "held") -> None:
         """Let the writer begin a group of one and stay in it."""
         self.disk.go.clear()
@@ -130,12 +137,12 @@ async def test_outcomes_come_in_the_loop_thread_with_one_call_for_a_group(
     original = loop.call_soon_threadsafe
 
     def counting(callback: Callable[..., object], *args: object) -> object:
-        if callback is writer_module._tell:
+        if callback == writer._tell:
             calls.append(1)
         return original(callback, *args)
 
-    monkeypatch.setattr(loop, "call_soon_threadsafe", counting)
     writer = bench.start()
+    monkeypatch.setattr(loop, "call_soon_threadsafe", counting)
     await bench.hold(writer)
     bench.queue(writer, "a", "b", "c")
     bench.disk.go.set()
@@ -281,3 +288,65 @@ def test_a_closed_loop_is_logged_and_ends_nothing(caplog: pytest.LogCaptureFixtu
     asyncio.run(writer.close())
     assert disk.groups == [["a"]]
     assert "unreported" in caplog.text
+
+
+STANDS_ON = "a change that this one stands on was not stored"
+
+
+async def test_a_change_that_fails_takes_the_changes_behind_it_along(bench: Bench) -> None:
+    writer = bench.start(maximum_group_events=1)
+    bench.disk.fault = lambda names: StoreUnavailableError("full") if "a" in names else None
+    await bench.hold(writer)
+    bench.queue_change(writer, "a", "b")
+    bench.queue(writer, "event")
+    bench.queue_change(writer, "c")
+    bench.disk.go.set()
+    await writer.close()
+    assert bench.outcomes == [
+        ("held", None),
+        ("a", "full"),
+        ("b", STANDS_ON),
+        ("event", None),
+        ("c", STANDS_ON),
+    ]
+    assert bench.disk.groups == [["held"], ["event"]]
+
+
+async def test_a_change_made_after_the_failure_was_told_is_stored(bench: Bench) -> None:
+    writer = bench.start()
+    bench.disk.fault = lambda names: StoreUnavailableError("full") if "a" in names else None
+    bench.queue_change(writer, "a")
+    await bench.told(1)
+    bench.queue_change(writer, "b")
+    await writer.close()
+    assert bench.outcomes == [("a", "full"), ("b", None)]
+
+
+async def test_a_change_that_cannot_be_stored_takes_only_what_is_behind_it_along(
+    bench: Bench,
+) -> None:
+    writer = bench.start()
+    bench.disk.fault = lambda names: ValueError("no") if "b" in names else None
+    await bench.hold(writer)
+    bench.queue_change(writer, "a", "b", "c")
+    bench.queue(writer, "event")
+    bench.disk.go.set()
+    await writer.close()
+    assert bench.outcomes == [
+        ("held", None),
+        ("a", None),
+        ("b", "this cannot be stored: no"),
+        ("c", STANDS_ON),
+        ("event", None),
+    ]
+
+
+async def test_an_event_that_fails_takes_no_change_along(bench: Bench) -> None:
+    writer = bench.start(maximum_group_events=1)
+    bench.disk.fault = lambda names: StoreUnavailableError("full") if "a" in names else None
+    await bench.hold(writer)
+    bench.queue(writer, "a")
+    bench.queue_change(writer, "b")
+    bench.disk.go.set()
+    await writer.close()
+    assert bench.outcomes == [("held", None), ("a", "full"), ("b", None)]
