@@ -18,7 +18,9 @@ credentials = [
 [application.device.settings]
 ```
 
-``settings`` may also be a text with a JSON object in it, for what TOML cannot say: null.
+``settings`` may also be a text with a JSON object in it, for what TOML cannot say: null. A list
+``credentials`` in an application's settings takes ``{ password = "..." }`` too, and what is plain
+there is kept as a hash, like a device's.
 
 A document adds and changes; what it does not mention stays as it is: applications, devices, their
 members, single settings. ``credentials`` is the exception for safety's sake: where it is given it
@@ -26,9 +28,10 @@ is the whole list, so that a password that was replaced no longer opens anything
 """
 
 import datetime as dt
+import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 import msgspec
 import tomlkit
@@ -42,8 +45,18 @@ from leafhub.model.application import Application
 from leafhub.model.device import Credential, Device, SecretKind
 from leafhub.model.registry import Change, PutApplication, PutDevice, RegistryView
 
+_S = TypeVar("_S", bound=msgspec.Struct)
+
 LONGEST_SECRET = 4096  # characters; a hash function is not to be kept busy with more
 _HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")  # RFC 1123 §2.1
+_HASHES = {
+    SecretKind.SHA256: re.compile(r"[0-9a-f]{64}\Z"),
+    SecretKind.ARGON2ID: re.compile(
+        r"\$argon2id\$v=\d+\$m=\d+,t=\d+,p=\d+(\$[A-Za-z0-9+/]+){2}\Z"
+    ),
+    SecretKind.BCRYPT: re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}\Z"),
+    SecretKind.SHA512_CRYPT: re.compile(r"\$6\$(rounds=\d+\$)?[^$]{0,16}\$[./A-Za-z0-9]{86}\Z"),
+}
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
 
@@ -234,7 +247,7 @@ class _Planner:
                 "remove that application first",
                 path=f"{path}.dialect",
             )
-        application = self._application(declared, before, dialect, path)
+        application = await self._application(declared, before, dialect, path)
         self._put(application.name, before, application, PutApplication(application))
         existing = {d.id: d for d in self._registry.devices(declared.name)} if before else {}
         by_name: dict[str, list[Device]] = {}
@@ -260,7 +273,7 @@ class _Planner:
         (self.created if before is None else self.updated).append(name)
         self.changes.append(change)
 
-    def _application(
+    async def _application(
         self,
         declared: DeclaredApplication,
         before: Application | None,
@@ -268,11 +281,14 @@ class _Planner:
         path: str,
     ) -> Application:
         settings = _settings(
-            declared.settings,
+            _without_passwords(declared.settings),
             before.settings if before else None,
             dialect.application_type,
             f"{path}.settings",
         )
+        if not dialect.keeps_plain_secrets:
+            kept = before.settings if before else None
+            settings = await self._hashed(settings, kept, dialect)
         if before is None:
             arrival = self._arrival()
             return Application(
@@ -287,6 +303,32 @@ class _Planner:
             before,
             settings=settings,
             enabled=before.enabled if declared.enabled is msgspec.UNSET else declared.enabled,
+        )
+
+    async def _hashed(self, settings: _S, before: object, dialect: Dialect) -> _S:
+        """``settings`` with hashes for plain secrets; one that was kept stays as it was."""
+        members = {
+            name: await self._hashed_member(
+                getattr(settings, name), getattr(before, name, ()), dialect
+            )
+            for name in settings.__struct_fields__
+        }
+        return msgspec.structs.replace(settings, **members)
+
+    async def _hashed_member(self, member: object, before: object, dialect: Dialect) -> object:
+        if isinstance(member, msgspec.Struct):
+            return await self._hashed(member, before, dialect)
+        if not isinstance(member, tuple):
+            return member
+        earlier = before if isinstance(before, tuple) else ()
+        existing = [one for one in earlier if isinstance(one, Credential)]
+        return tuple(
+            [
+                await self._kept(one.secret, one, existing, dialect)
+                if isinstance(one, Credential) and one.kind is SecretKind.PLAIN
+                else await self._hashed_member(one, old, dialect)
+                for one, old in itertools.zip_longest(member, earlier[: len(member)])
+            ]
         )
 
     async def _device(
@@ -353,6 +395,11 @@ class _Planner:
             )
             match entry:
                 case DeclaredCredential(password=None, kind=str(kind), secret=str(secret)):
+                    if not _HASHES[SecretKind(kind)].match(secret):
+                        raise RequestError(
+                            f"no {kind} hash; for the secret itself write password = ...",
+                            path=f"{where}.secret",
+                        )
                     credential = msgspec.structs.replace(
                         bare, kind=SecretKind(kind), secret=secret
                     )
@@ -440,6 +487,27 @@ def _settings(
             raise RequestError(f"neither a table nor a JSON object: {exc}", path=path) from exc
     kept = {} if before is None else _builtins(before)
     return strict_toml.convert({**kept, **declared}, shape, path=path)
+
+
+def _without_passwords(declared: Any) -> Any:
+    """Settings as written, each ``password`` of ``credentials`` in the words of the model."""
+    if isinstance(declared, list):
+        return [_without_passwords(member) for member in declared]
+    if not isinstance(declared, dict):
+        return declared
+    plain = {key: _without_passwords(member) for key, member in declared.items()}
+    entries = plain.get("credentials")
+    if isinstance(entries, list):
+        plain["credentials"] = [
+            {"kind": "plain", "secret": entry["password"]}
+            | {k: v for k, v in entry.items() if k != "password"}
+            if isinstance(entry, dict)
+            and "password" in entry
+            and not {"kind", "secret"} & set(entry)
+            else entry
+            for entry in entries
+        ]
+    return plain
 
 
 def _builtins(settings: msgspec.Struct) -> dict[str, Any]:

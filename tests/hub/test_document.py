@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from leafhub import document
 from leafhub.dialects.base import Arrival, Dialect
+from leafhub.dialects.cloudplugs.dialect import CloudPlugsDialect
 from leafhub.dialects.drogue.dialect import DrogueDialect
 from leafhub.dialects.smartworks.dialect import SmartWorksDialect
 from leafhub.errors import ConflictError, NotFoundError, RequestError
@@ -18,7 +19,9 @@ from leafhub.model.application import Application
 from leafhub.model.device import Credential, Device, SecretKind
 from leafhub.model.registry import PutApplication, PutDevice, Registry
 
-DIALECTS: dict[str, Dialect] = {d.name: d for d in (DrogueDialect(), SmartWorksDialect())}
+DIALECTS: dict[str, Dialect] = {
+    d.name: d for d in (DrogueDialect(), SmartWorksDialect(), CloudPlugsDialect())
+}
 GREENHOUSE = """
 [[application]]
 name = "greenhouse"
@@ -112,6 +115,36 @@ def test_a_password_stays_plain_where_the_vendor_shows_it_again() -> None:
     assert device.credentials[0].username
 
 
+COMPANY = """
+[[application]]
+name = "company"
+dialect = "cloudplugs"
+[application.settings]
+id = "com-1"
+accounts = [
+    { email = "a@b.example", credentials = [{ password = "one" }] },
+    { email = "c@d.example", credentials = [{ kind = "plain", secret = "two" }] },
+]
+"""
+
+
+def test_an_accounts_password_is_kept_as_a_hash_too() -> None:
+    registry = Registry(keys_of)
+    apply(registry, COMPANY)
+    assert '"one"' not in export(registry)
+    assert '"two"' not in export(registry)
+    assert export(registry).count('kind = "argon2id"') == 2
+    assert apply(registry, COMPANY).changes == ()
+    before = export(registry)
+    apply(registry, COMPANY.replace("two", "new"))
+    assert export(registry) == before.replace('"owt"', '"wen"')
+
+
+def test_a_mistake_in_an_accounts_credential_is_told_with_its_place() -> None:
+    error = refusal(COMPANY.replace('kind = "plain", secret', "pasword"))
+    assert error.path == "application[0].settings.accounts[1].credentials[0].pasword"
+
+
 def test_a_new_password_replaces_the_old_one_and_keeps_the_user_the_dialect_made() -> None:
     registry = Registry(keys_of)
     apply(registry, THING)
@@ -188,6 +221,11 @@ def test_a_device_without_id_goes_by_its_name() -> None:
             "plain",
         ),
         (
+            GREENHOUSE.replace('password = "correct horse"', 'kind = "sha256", secret = "ABC"'),
+            "application[0].device[0].credentials[0].secret",
+            "no sha256 hash; for the secret itself",
+        ),
+        (
             GREENHOUSE.replace("horse", 'horse", expires = 2030-01-01T00:00:00, username = "x'),
             "application[0].device[0].credentials[0]",
             "offset",
@@ -239,12 +277,21 @@ def test_an_export_holds_null_in_json_text() -> None:
 _text = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
 _names = st.from_regex(r"[a-z0-9][a-z0-9-]{0,8}[a-z0-9]", fullmatch=True)
 _latest_us = int(dt.datetime(9999, 12, 31, tzinfo=dt.UTC).timestamp()) * 1_000_000
-_credentials = st.builds(
-    Credential,
-    kind=st.sampled_from(SecretKind),
-    secret=_text,
-    username=st.none() | _text,
-    expires_us=st.none() | st.integers(0, _latest_us),
+_secrets = {
+    SecretKind.PLAIN: _text,
+    SecretKind.SHA256: st.from_regex(r"[0-9a-f]{64}", fullmatch=True),
+    SecretKind.ARGON2ID: st.just("$argon2id$v=19$m=65536,t=3,p=4$+0zyWCRZ$qXx7k4Z6U"),
+    SecretKind.BCRYPT: st.just("$2b$12$" + "." * 53),
+    SecretKind.SHA512_CRYPT: st.just("$6$salt$" + "/" * 86),
+}
+_credentials = st.sampled_from(SecretKind).flatmap(
+    lambda kind: st.builds(
+        Credential,
+        kind=st.just(kind),
+        secret=_secrets[kind],
+        username=st.none() | _text,
+        expires_us=st.none() | st.integers(0, _latest_us),
+    )
 )
 _devices = st.fixed_dictionaries(
     {
