@@ -67,6 +67,9 @@ __all__ = [
 
 _UNREAD_SLACK_BYTES: Final = 524_288
 """Unread bytes allowed above one largest packet while packets wait: two of asyncio's reads."""
+REQUESTS_AT_ONCE: Final = 256
+"""Requests of one read; then the connection pauses, so that one read cannot flood the layer above:
+256 KiB hold 40,000 of the shortest messages."""
 _LEAVE_TAKING: Final = frozenset({ReasonCode.SUCCESS, ReasonCode.DISCONNECT_WITH_WILL})
 
 
@@ -158,7 +161,8 @@ class Connection:
         Returns:
             What the layer above must decide, in order; while ``closing`` got true meanwhile,
             because of a refused message, the rest of the list is void, except ``Closed``. After
-            CONNECT nothing comes until ``accept`` and ``resume``.
+            CONNECT nothing comes until ``accept`` and ``resume``; after ``REQUESTS_AT_ONCE``
+            nothing until ``resume``.
         """
         self._now_s = now_s
         if self._phase in ENDED:
@@ -502,7 +506,7 @@ class Connection:
 
     def _hand_up(self, packet: Publish | Subscribe | Unsubscribe) -> None:
         self._requests.append(packet)
-        if self.policy.one_request_at_a_time:
+        if self.policy.one_request_at_a_time or len(self._requests) >= REQUESTS_AT_ONCE:
             self._move(Phase.PAUSED)
 
     def _on_puback(self, packet: Puback) -> None:

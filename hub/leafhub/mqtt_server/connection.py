@@ -12,6 +12,7 @@ from leafhub.errors import StoreUnavailableError
 from leafhub.exchange.exchange import Exchange
 from leafhub.exchange.sessions import Session
 from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe
+from leafhub.mqtt.phase import READING
 from leafhub.mqtt.policy import Policy
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.requests import Closed, Delivered, Dropped, Request
@@ -64,8 +65,11 @@ class MqttConnection(asyncio.Protocol):
         self._session: Session | None = None
         self._login: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._write_timer: asyncio.TimerHandle | None = None
+        self._write_timer: asyncio.TimerHandle | None = None  # runs while the client does not read
+        self._cutter: asyncio.TimerHandle | None = None
+        self._written_bytes = 0
         self._flush_is_due = False
+        self._said_all = False
         self._ended = False
         self._unfinished = 0
         self._reading = True
@@ -93,6 +97,8 @@ class MqttConnection(asyncio.Protocol):
             data = self._decrypt(self._tls, data)
         if data:
             self._take(self._connection.receive(data, time.monotonic()))
+        if self._tls is not None and self._tls.ended:
+            self._said_all = True
         self._flush()
 
     def _decrypt(self, tls: TlsPipe, data: bytes) -> bytes:
@@ -103,38 +109,38 @@ class MqttConnection(asyncio.Protocol):
         except TlsFailedError as exc:
             self._connection.end(None, f"no TLS: {exc}")
             return b""
-        if self._transport is not None:
-            if tls.established is not established:
-                self._peer = self._listener.peer_of(self._transport, tls)
-            if tls.ended:
-                self._transport.close()
+        if self._transport is not None and tls.established is not established:
+            self._peer = self._listener.peer_of(self._transport, tls)
         return plain
 
     def eof_received(self) -> bool:
         """The client will send no more; what it sent is handled, then the connection ends."""
-        return False
+        self._said_all = True
+        self._flush_soon()
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The transport is gone."""
-        if self._transport is None or self._ended:
+        self._transport = None
+        if self._cutter is not None:
+            self._cutter.cancel()
+        if self._ended:
             return
         closed = self._connection.lost(f"connection lost: {exc}" if exc else "connection closed")
         self._end(closed)
 
     def pause_writing(self) -> None:
         """The client does not read; neither do we, until it does, or too long passed."""
+        self._connection.pause()
+        self._watch_client_read()
         self._update_reading()
-        self._write_timer = self._loop.call_later(
-            self._listener.settings.write_time_s,
-            lambda: self._cut("took nothing for write_time_s"),
-        )
 
     def resume_writing(self) -> None:
         """The client reads again."""
         if self._write_timer is not None:
             self._write_timer.cancel()
             self._write_timer = None
-        self._update_reading()
+        self._loop.call_soon(self._go_on_later)
 
     # The exchange's Link
 
@@ -165,7 +171,12 @@ class MqttConnection(asyncio.Protocol):
 
     def _take(self, requests: list[Request]) -> None:
         """Handle requests in order, and those that had to wait for them."""
-        waiting = deque(requests)
+        try:
+            self._handle_all(deque(requests))
+        except Exception as exc:  # noqa: BLE001 - whatever it is, it ends this connection alone
+            self._break_down(exc)
+
+    def _handle_all(self, waiting: deque[Request]) -> None:
         while waiting:
             request = waiting.popleft()
             said_before_the_end = bool(waiting) and isinstance(waiting[-1], Closed)
@@ -181,6 +192,7 @@ class MqttConnection(asyncio.Protocol):
             self._login = self._loop.create_task(
                 self._log_in(request), name=f"login {request.client_id}@{self._peer.address}"
             )
+            self._login.add_done_callback(self._after_login)
         elif self._session is not None:
             self._handle_in_session(request, self._session)
 
@@ -213,14 +225,20 @@ class MqttConnection(asyncio.Protocol):
                 assert_never(request)
         if session.principal.policy is not self._connection.policy:
             self._connection.set_policy(session.principal.policy)
+            self._set_timer()
 
     def _go_on(self) -> list[Request]:
-        """Let the packets come that had to wait, unless too much is unfinished."""
+        """Let the packets come that had to wait, unless too much is unfinished or unread."""
         connection = self._connection
-        if connection.phase is not Phase.PAUSED or self._unfinished >= UNFINISHED_MESSAGES:
+        if (
+            connection.phase is not Phase.PAUSED
+            or self._unfinished >= UNFINISHED_MESSAGES
+            or self._write_timer is not None
+        ):
             return []
         requests = connection.resume(time.monotonic())
-        self._update_reading()
+        if self._timer is None:
+            self._set_timer()
         return requests
 
     def _finish(
@@ -265,7 +283,13 @@ class MqttConnection(asyncio.Protocol):
         else:
             self._accept(verdict, connect)
             self._take(self._go_on())
+            self._set_timer()
         self._flush()
+
+    def _after_login(self, task: asyncio.Task[None]) -> None:
+        exc = None if task.cancelled() else task.exception()
+        if exc is not None:
+            self._break_down(exc)
 
     def _accept(self, principal: Principal, connect: Connect) -> None:
         session, present = self._exchange.attach(self, principal, connect)
@@ -277,6 +301,8 @@ class MqttConnection(asyncio.Protocol):
             now_s=time.monotonic(),
             assigned_client_id=None if connect.client_id else principal.client_id or None,
         )
+        if self._connection.closing:
+            return  # it asked for what its dialect does not have
         log.info(
             "%s: connected from %s (%s, MQTT %s%s)",
             *(_name(principal), self._peer.address, principal.dialect),
@@ -300,11 +326,17 @@ class MqttConnection(asyncio.Protocol):
             return
         output = self._take_output()
         if output:
-            transport.write(output)
+            self._write(transport, output)
         if self._connection.closing:
             self._end(self._connection.lost("closed"))
-            return
-        self._update_reading()
+        elif self._said_all and not self._unfinished and self._connection.phase in READING:
+            self._end(self._connection.lost("connection closed"))
+        else:
+            self._update_reading()
+
+    def _write(self, transport: asyncio.Transport, output: bytes) -> None:
+        self._written_bytes += len(output)
+        transport.write(output)
 
     def _take_output(self) -> bytes:
         output = self._connection.take_output()
@@ -314,14 +346,15 @@ class MqttConnection(asyncio.Protocol):
         return self._tls.take_output()
 
     def _update_reading(self) -> None:
-        """Read only while the client reads what we say, and while its packets need not wait."""
+        """Read only while the client's packets need not wait."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return
+        connection = self._connection
         reading = (
-            self._write_timer is None
-            and not self._connection.input_full
-            and self._unfinished < UNFINISHED_MESSAGES
+            connection.phase is not Phase.PAUSED
+            and not connection.input_full
+            and not self._said_all
         )
         if reading and not self._reading:
             transport.resume_reading()
@@ -329,17 +362,51 @@ class MqttConnection(asyncio.Protocol):
             transport.pause_reading()
         self._reading = reading
 
+    def _watch_client_read(self) -> None:
+        """Cut a client that takes no byte for ``write_time_s``; a slow one is let be."""
+        if self._transport is None or self._ended:
+            return
+        taken_bytes = self._written_bytes - self._transport.get_write_buffer_size()
+        self._write_timer = self._loop.call_later(
+            self._listener.settings.write_time_s, self._on_write_timer, taken_bytes
+        )
+
+    def _on_write_timer(self, taken_before_bytes: int) -> None:
+        if self._transport is None:
+            return
+        if self._written_bytes - self._transport.get_write_buffer_size() > taken_before_bytes:
+            self._watch_client_read()
+        else:
+            self._cut("took nothing for write_time_s")
+
     def _set_timer(self) -> None:
-        """Look again when the next deadline can be over; packets move it meanwhile."""
-        deadline_s = self._connection.next_deadline_s()
-        delay_s = 1.0 if deadline_s is None else max(0.05, deadline_s - time.monotonic())
-        self._timer = self._loop.call_later(min(delay_s, 60.0), self._on_timer)
+        """Look again when the next deadline can be over; packets only move it away.
+
+        Where there is none, nothing wakes up: ten thousand connections at rest cost nothing.
+        """
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline_s = None if self._ended else self._connection.next_deadline_s()
+        if deadline_s is not None:
+            delay_s = max(0.05, deadline_s - time.monotonic())
+            self._timer = self._loop.call_later(delay_s, self._on_timer)
 
     def _on_timer(self) -> None:
+        self._timer = None
         self._take(self._connection.on_deadline(time.monotonic()))
         self._flush()
-        if not self._ended:
-            self._set_timer()
+        self._set_timer()
+
+    def _break_down(self, exc: BaseException) -> None:
+        """End the connection after a mistake of the hub; the others go on."""
+        log.error("%s: a mistake of the hub", self._peer.address, exc_info=exc)
+        deciding = self._connection.phase is Phase.DECIDING
+        self._connection.end(
+            ReasonCode.SERVER_UNAVAILABLE if deciding else ReasonCode.UNSPECIFIED_ERROR,
+            "a mistake of the hub",
+        )
+        self._flush()
 
     def _cut(self, reason: str) -> None:
         self._connection.end(None, reason)
@@ -362,9 +429,9 @@ class MqttConnection(asyncio.Protocol):
         if transport is not None:
             output = self._take_output()
             if output and not transport.is_closing():
-                transport.write(output)
+                self._write(transport, output)
             transport.close()
-            self._loop.call_later(CLOSE_GRACE_S, transport.abort)
+            self._cutter = self._loop.call_later(CLOSE_GRACE_S, transport.abort)
         self._listener.gone(self)
         if closed is None:
             return

@@ -1,0 +1,310 @@
+"""The shell round a connection, over real sockets, on both event loops the hub runs on."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import pytest
+import uvloop
+from raw_mqtt import RawClient, eventually, raw_client
+from whole_hub import RunningHub, running_hub
+from worlds import DROGUE
+
+from leafhub.dialects.base import Outcome, Peer, Principal, Refusal
+from leafhub.exchange.exchange import Exchange, Finish
+from leafhub.exchange.sessions import Link, Session
+from leafhub.mqtt.codec import encode_packet
+from leafhub.mqtt.packets import Connack, Connect, Disconnect, Packet, Puback, Publish, Will
+from leafhub.mqtt.policy import STANDARD
+from leafhub.mqtt.reason_codes import ReasonCode
+from leafhub.mqtt.session_state import SessionState
+from leafhub.mqtt_server.connection import MqttConnection
+from leafhub.mqtt_server.settings import MqttSettings
+from leafhub.mqtt_server.tls import TlsPipe
+from leafhub.stores import writer
+
+LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+LOG_IN = Connect(
+    protocol_level=4, username="dev1@plant-a", password=b"pw1", will=Will("temp", b"gone")
+)
+
+
+class Run(Protocol):
+    """Runs a scenario with a hub of its own."""
+
+    def __call__(
+        self, scenario: Callable[[RunningHub], Awaitable[None]], **environment: str
+    ) -> None: ...
+
+
+@pytest.fixture(params=LOOPS)
+def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
+    def run_scenario(
+        scenario: Callable[[RunningHub], Awaitable[None]], **environment: str
+    ) -> None:
+        async def with_hub() -> None:
+            async with running_hub(tmp_path, **environment) as hub:
+                await hub.apply(DROGUE)
+                await scenario(hub)
+
+        with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
+            runner.run(with_hub())
+
+    return run_scenario
+
+
+def bytes_of(*packets: Packet) -> bytes:
+    return b"".join(encode_packet(packet, 4) for packet in packets)
+
+
+async def log_in(client: RawClient, keep_alive_s: int = 60) -> RawClient:
+    connack = await client.connect("c", "dev1@plant-a", "pw1", keep_alive_s=keep_alive_s)
+    assert connack.reason_code is ReasonCode.SUCCESS
+    return client
+
+
+async def temperatures(hub: RunningHub) -> list[bytes]:
+    found: list[bytes] = []
+    query = {"application": "plant-a", "channel": "temp", "limit": "500"}
+    while True:
+        page = await hub.events(**query)
+        found += [bytes(event.data) for event in page.events]
+        if page.next_before is None:
+            return found[::-1]
+        query["before"] = str(page.next_before)
+
+
+def test_a_burst_and_its_end_are_stored_whole_and_leave_no_will(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than may be unfinished, less than one read; the store may hold no more than twice."""
+    monkeypatch.setattr(writer, "WAITING_BATCHES", 2_000)
+    sent = [b"%d" % number for number in range(3_500)]
+
+    async def scenario(hub: RunningHub) -> None:
+        _, stream = await asyncio.open_connection("127.0.0.1", hub.plain_port)
+        burst = [Publish("temp", payload) for payload in sent]
+        stream.write(bytes_of(LOG_IN, *burst, Disconnect()))
+        stream.close()
+        await stream.wait_closed()
+
+        async def all_is_there() -> bool:
+            return len(await temperatures(hub)) >= len(sent)
+
+        await eventually(all_is_there)
+        await asyncio.sleep(0.1)
+        assert await temperatures(hub) == sent
+
+    run(scenario)
+
+
+def test_a_client_that_only_listens_any_more_gets_its_answers(run: Run) -> None:
+    async def scenario(hub: RunningHub) -> None:
+        reader, stream = await asyncio.open_connection("127.0.0.1", hub.plain_port)
+        stream.write(bytes_of(LOG_IN, Publish("temp", b"1", 1, packet_id=7)))
+        stream.write_eof()
+        async with asyncio.timeout(5):
+            answers = await reader.read()
+        connack = Connack(session_present=False, reason_code=ReasonCode.SUCCESS)
+        assert answers == bytes_of(connack, Puback(7))
+        stream.close()
+        await stream.wait_closed()
+
+    run(scenario)
+
+
+def test_a_short_keep_alive_counts_from_the_login_on(run: Run) -> None:
+    async def scenario(hub: RunningHub) -> None:
+        async with raw_client(hub.plain_port) as client:
+            await log_in(client, keep_alive_s=1)
+            start_s = time.monotonic()
+            await client.expect_closed()
+            assert 1.4 < time.monotonic() - start_s < 2.5
+
+    run(scenario)
+
+
+def test_a_mistake_in_a_login_refuses_that_one_alone(
+    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(hub: RunningHub) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(Exchange, "log_in", mistaken)
+            async with raw_client(hub.plain_port) as client:
+                connack = await client.connect("c", "dev1@plant-a", "pw1")
+                assert connack.reason_code is ReasonCode.SERVER_UNAVAILABLE
+                await client.expect_closed()
+        async with raw_client(hub.plain_port) as client:
+            await log_in(client)
+        assert "a mistake of the hub" in caplog.text
+
+    async def mistaken(*_: object) -> None:
+        raise LookupError
+
+    run(scenario)
+
+
+def test_a_mistake_with_a_packet_ends_that_connection_alone(
+    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(hub: RunningHub) -> None:
+        async with raw_client(hub.plain_port) as other, raw_client(hub.plain_port) as client:
+            connack = await other.connect("o", "gw1@plant-a", "gwpw")
+            assert connack.reason_code is ReasonCode.SUCCESS
+            await log_in(client)
+            with monkeypatch.context() as patch:
+                patch.setattr(Exchange, "publish", mistaken)
+                await client.publish("temp", "1", qos=0)
+                await client.expect_closed()
+            await other.publish("temp", "2")
+        assert "a mistake of the hub" in caplog.text
+
+    def mistaken(*_: object) -> None:
+        raise LookupError
+
+    run(scenario)
+
+
+def test_a_connection_without_keep_alive_sleeps(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    wakes: list[MqttConnection] = []
+
+    async def scenario(hub: RunningHub) -> None:
+        async with raw_client(hub.plain_port) as client:
+            await log_in(client, keep_alive_s=0)
+            await asyncio.sleep(1.2)
+            assert wakes == []
+
+    def wake(connection: MqttConnection) -> None:
+        wakes.append(connection)
+
+    monkeypatch.setattr(MqttConnection, "_on_timer", wake)
+    run(scenario, LEAFHUB_MQTT__CONNECT_TIME_S="0.5")
+
+
+class SlowTransport(asyncio.Transport):
+    """A client that reads when a test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unread_bytes = 0
+        self.is_read = True
+        self.is_cut = False
+        self.is_closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.unread_bytes += len(data)
+
+    def get_write_buffer_size(self) -> int:
+        return self.unread_bytes
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        del high, low
+
+    def pause_reading(self) -> None:
+        self.is_read = False
+
+    def resume_reading(self) -> None:
+        self.is_read = True
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def abort(self) -> None:
+        self.is_cut = True
+
+
+class AnyListener:
+    """Takes every connection."""
+
+    tls: ssl.SSLContext | None = None
+
+    def __init__(self, **settings: float) -> None:
+        self.settings = msgspec.convert(settings, MqttSettings)
+        self.open: set[MqttConnection] = set()
+
+    def peer_of(self, transport: asyncio.Transport, tls: TlsPipe | None) -> Peer:
+        del transport, tls
+        return Peer(address="192.0.2.1", tls=False)
+
+    def opened(self, connection: MqttConnection) -> bool:
+        self.open.add(connection)
+        return True
+
+    def gone(self, connection: MqttConnection) -> None:
+        self.open.discard(connection)
+
+
+class OpenExchange(Exchange):
+    """Lets everybody in; needs neither store nor dialects for that."""
+
+    def __init__(self) -> None:
+        self.published: list[bytes] = []
+
+    async def log_in(self, connect: Connect, peer: Peer) -> Principal | Refusal:
+        return Principal(dialect="none", policy=STANDARD, peer=peer, client_id=connect.client_id)
+
+    def attach(self, link: Link, principal: Principal, connect: Connect) -> tuple[Session, bool]:
+        del connect
+        return Session(principal, SessionState(), link), False
+
+    def greet(self, session: Session) -> None:
+        pass
+
+    def detach(self, session: Session, link: Link, will: Will | None) -> None:
+        pass
+
+    def publish(self, session: Session, publish: Publish, finish: Finish) -> None:
+        del session
+        self.published.append(publish.payload)
+        finish(Outcome(), None)
+
+
+async def connected(
+    exchange: Exchange, listener: AnyListener, keep_alive_s: int = 0
+) -> tuple[MqttConnection, SlowTransport]:
+    connection, transport = MqttConnection(exchange, listener), SlowTransport()
+    connection.connection_made(transport)
+    connect = Connect(protocol_level=4, client_id="c", keep_alive_s=keep_alive_s)
+    connection.data_received(bytes_of(connect))
+    await asyncio.sleep(0.01)
+    return connection, transport
+
+
+async def test_a_client_that_takes_nothing_is_cut() -> None:
+    listener = AnyListener(write_time_s=0.1)
+    connection, transport = await connected(OpenExchange(), listener)
+    connection.pause_writing()
+    await asyncio.sleep(0.15)
+    assert transport.is_cut
+    assert not listener.open
+
+
+async def test_a_client_that_takes_little_is_let_be() -> None:
+    connection, transport = await connected(OpenExchange(), AnyListener(write_time_s=0.1))
+    connection.pause_writing()
+    for _ in range(4):
+        await asyncio.sleep(0.06)
+        transport.unread_bytes -= 1
+    assert not transport.is_cut
+
+
+async def test_packets_of_a_client_that_does_not_read_wait_and_its_keep_alive_too() -> None:
+    exchange = OpenExchange()
+    connection, transport = await connected(exchange, AnyListener(), keep_alive_s=1)
+    connection.pause_writing()
+    assert not transport.is_read
+    connection.data_received(bytes_of(Publish("t", b"1")))  # was on its way
+    await asyncio.sleep(1.7)
+    assert (exchange.published, transport.is_closed) == ([], False)
+    connection.resume_writing()
+    await asyncio.sleep(0.01)
+    assert (exchange.published, transport.is_read) == ([b"1"], True)
+    await asyncio.sleep(1.6)
+    assert transport.is_closed
