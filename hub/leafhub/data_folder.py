@@ -72,6 +72,7 @@ def write(path: Path, content: bytes, *, mode: int) -> None:
             os.close(folder)
     except OSError as exc:
         raise ConfigurationError(
-            f"cannot be written ({exc.strerror}); give the hub's user room and the right to write",
+            f"cannot be written ({exc.strerror}); see that its folder is there, has room, and is "
+            "yours to write",
             path=str(path),
         ) from exc

@@ -4,8 +4,6 @@ Exit codes: 0 done; 1 refused or failed; 2 wrong call; 3 no answer from the hub;
 device failed or expired; 130 ended by Ctrl-C.
 """
 
-import os
-import sys
 from collections.abc import Sequence
 
 import typer
@@ -13,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from leafhub.cli import extensions, hub_commands, message_commands, registry_commands
+from leafhub.cli.output import printable
 from leafhub.contract.client import HubUnreachableError
 from leafhub.errors import HubError
 
@@ -58,9 +57,6 @@ def main(args: Sequence[str] | None = None) -> int:
     except HubError as exc:
         _complain(str(exc))
         return _exit_code(exc)
-    except BrokenPipeError:  # ``| head`` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
     except SystemExit as exc:
         return exc.code if isinstance(exc.code, int) else DONE
     return DONE
@@ -82,7 +78,7 @@ def _complain(text: str) -> None:
     if not semicolon:
         cause, cure = text, ""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(f"[red]leafhub:[/red] {escape(cause)}")
+    console.print(f"[red]leafhub:[/red] {escape(printable(cause))}")
     if cure:
         end = "" if cure.endswith(("?", ".")) else "."
-        console.print(f"  {escape(cure[0].upper() + cure[1:])}{end}")
+        console.print(f"  {escape(printable(cure[0].upper() + cure[1:]))}{end}")

@@ -14,7 +14,7 @@ import typer
 
 from leafhub import authority, config, operator_file
 from leafhub.cli import options
-from leafhub.cli.output import give_json, next_step, say
+from leafhub.cli.output import give, give_json, next_step, say
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -91,7 +91,7 @@ def show_config(
     if json:
         give_json(config.as_builtins(settings))
     else:
-        sys.stdout.write(config.as_toml(settings))
+        give(config.as_toml(settings))
         next_step(f"put what should be otherwise into {settings.folder.configuration}")
 
 

@@ -6,7 +6,7 @@ import msgspec
 import typer
 
 from leafhub.cli import options
-from leafhub.cli.output import give_json, give_table, moment, next_step, say
+from leafhub.cli.output import give_json, give_table, moment, named, next_step, say
 from leafhub.contract.client import HubClient
 from leafhub.contract.operator_api import CommandRecord, CommandRequest
 from leafhub.errors import HubError
@@ -25,7 +25,7 @@ class CommandFailedError(HubError):
     def __init__(self, command: CommandRecord) -> None:
         super().__init__(
             f"the command {command.state}: {command.error or 'the device gave no reason'}; "
-            f"`leafhub events {command.application}/{command.device}` shows what it says"
+            f"`leafhub events {named(command.application, command.device)}` shows what it says"
         )
 
 
@@ -81,7 +81,7 @@ def command(
     name: Annotated[str, typer.Argument(help="What to do.")],
     argument: Annotated[
         str | None,
-        typer.Argument(metavar="[JSON]", help="The argument, as JSON; text needs quotes in it."),
+        typer.Argument(metavar="JSON", help="The argument, as JSON; text needs quotes in it."),
     ] = None,
     *,
     wait: Annotated[
@@ -103,7 +103,8 @@ def command(
 ) -> None:
     """Send a command to a device.
 
-    With --wait the exit code is 0 when it was answered, and 4 when it failed or expired.
+    With --wait the exit code is 0 when it was answered, and 4 when it failed or expired. With
+    --json it gives one document: how the command stands at the end.
     """
     application, slash, target = device.partition("/")
     if not (application and slash and target):
@@ -111,9 +112,12 @@ def command(
     request = CommandRequest(name=name, data=_argument(argument), timeout_s=timeout_s)
     with options.connect(data, hub, token) as client:
         sent = client.send_command(application, target, request)
-        _tell(sent, json=json)
+        if not json:
+            _tell(sent)
         if wait:
-            sent = _follow(client, sent, json=json)
+            sent = _follow(client, sent, quiet=json)
+    if json:
+        give_json(sent)
     if sent.final and sent.state != "answered":
         raise CommandFailedError(sent)
     if not json and not wait:
@@ -132,7 +136,7 @@ def _argument(text: str | None) -> msgspec.Raw | msgspec.UnsetType:
     return msgspec.Raw(text.encode())
 
 
-def _follow(client: HubClient, sent: CommandRecord, *, json: bool) -> CommandRecord:
+def _follow(client: HubClient, sent: CommandRecord, *, quiet: bool) -> CommandRecord:
     """Tell each step of a command until its last.
 
     The hub answers when the command is final; the steps between are looked for at short intervals
@@ -144,14 +148,11 @@ def _follow(client: HubClient, sent: CommandRecord, *, json: bool) -> CommandRec
         before = sent.state
         quick = looks * FOLLOW_PAUSE_S < WAIT_STEP_S
         sent = client.command(sent.id, wait_s=FOLLOW_PAUSE_S if quick else WAIT_STEP_S)
-        if sent.state != before:
-            _tell(sent, json=json)
+        if sent.state != before and not quiet:
+            _tell(sent)
     return sent
 
 
-def _tell(sent: CommandRecord, *, json: bool) -> None:
-    if json:
-        give_json(sent)
-        return
+def _tell(sent: CommandRecord) -> None:
     answer = f": {bytes(sent.answer).decode()}" if sent.answer is not msgspec.UNSET else ""
     say(f"{moment(sent.updated_us)} {sent.state}{answer}")

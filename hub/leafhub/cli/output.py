@@ -1,6 +1,8 @@
 """How commands speak: tables and sentences for people, JSON for programs."""
 
 import datetime as dt
+import os
+import shlex
 import sys
 from collections.abc import Sequence
 
@@ -13,19 +15,19 @@ from leafhub.contract.operator_api import Value
 
 
 def say(text: str) -> None:
-    """A line for people, as it is."""
-    Console(highlight=False, soft_wrap=True).print(escape(text))
+    """A line for people."""
+    give(printable(text) + "\n")
 
 
 def next_step(text: str) -> None:
     """What to do next; on the error stream, so that what a command gives can be piped."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[dim]Next: {escape(text)}[/dim]")
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"[dim]Next: {escape(printable(text))}[/dim]")
 
 
 def give_json(value: object) -> None:
     """One JSON document on one line."""
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
-    sys.stdout.flush()
+    give(msgspec.json.encode(value).decode() + "\n")
 
 
 def give_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -34,11 +36,36 @@ def give_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*(escape(printable(cell)) for cell in row))
     console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 500  # a pipe has no edge
-    console.print(table)
+    if not console.is_terminal:  # a pipe has no edge
+        console.width = sys.maxsize
+        console.width = console.measure(table).maximum
+    with console.capture() as capture:
+        console.print(table)
+    give("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
+
+
+def give(text: str) -> None:
+    """What a command gives, as it is; it ends well where ``| head`` has seen enough."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the last flush
+        raise SystemExit(0) from None
+
+
+def printable(text: str) -> str:
+    """Text of a device or a hub as it may stand on a terminal, which obeys some characters."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def named(application: str, device: str) -> str:
+    """A device as a shell takes it."""
+    return shlex.quote(printable(f"{application}/{device}"))
 
 
 def moment(time_us: int | None) -> str:

@@ -1,5 +1,6 @@
 """Commands about applications and devices: ``apply``, ``export``, ``devices``."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +8,7 @@ from typing import Annotated
 import typer
 
 from leafhub.cli import options
-from leafhub.cli.output import give_json, give_table, moment, next_step, reading, say
+from leafhub.cli.output import give, give_json, give_table, moment, named, next_step, reading, say
 from leafhub.data_folder import SECRET, write
 from leafhub.errors import ConfigurationError, RequestError
 
@@ -69,11 +70,13 @@ def export(
             give_json({"file": str(file)})
         else:
             say(f"wrote {file} (for you only)")
-            next_step(f"`leafhub apply {file}` loads it into this or another hub")
+            next_step(
+                f"`leafhub apply {shlex.quote(str(file))}` loads it into this or another hub"
+            )
     elif json:
         give_json({"document": text})
     else:
-        sys.stdout.write(text)
+        give(text)
 
 
 def devices(
@@ -107,7 +110,9 @@ def devices(
         ],
     )
     if found:
-        next_step(f"`leafhub events {found[0].application}/{found[0].id}` shows what one said")
+        next_step(
+            f"`leafhub events {named(found[0].application, found[0].id)}` shows what one said"
+        )
     else:
         next_step("`leafhub apply FILE` brings devices in")
 

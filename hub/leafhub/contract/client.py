@@ -23,7 +23,8 @@ from leafhub.contract.operator_login import OperatorLogin
 from leafhub.errors import ConfigurationError, RequestError, UnavailableError
 
 ANSWER_TIME_S = 15.0  # the slowest Raspberry Pi answers a page of events in under 2 s
-APPLY_TIME_S = 600.0  # hashing takes tens of milliseconds for each new password of a document
+REGISTRY_TIME_S = 60.0  # a Raspberry Pi writes 5,000 devices down in 10 s
+APPLY_TIME_S = 3600.0  # each new password of a document takes a Raspberry Pi some 200 ms to hash
 TOML = "application/toml"
 
 _T = TypeVar("_T")
@@ -166,7 +167,7 @@ class HubClient:
 
     def registry(self) -> str:
         """The TOML document of all applications and devices, secrets as they are kept."""
-        return self._ask("GET", "/registry").text
+        return self._ask("GET", "/registry", time_s=REGISTRY_TIME_S).text
 
     def apply(self, document: str) -> ApplyReport:
         """Take a TOML document in; all of it is done, or none."""

@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +78,63 @@ def test_a_command_to_a_device_that_is_away_fails_with_code_4(
     assert "failed" in said.out
     assert said.err.startswith("leafhub: the command failed")
     assert "leafhub events greenhouse/bed-1" in said.err
+
+
+def test_a_command_with_json_gives_one_document_at_its_end(
+    document: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(capsys, "apply", str(document))
+    assert main(["command", "greenhouse/bed-1", "water", "--wait", "--json"]) == 4
+    assert json.loads(capsys.readouterr().out)["state"] == "failed"
+
+
+def test_a_hint_can_be_pasted_into_a_shell(
+    document: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document.write_text(document.read_text().replace("bed-1", "bed 1; x"))
+    give(capsys, "apply", str(document))
+    assert main(["devices"]) == 0
+    assert "`leafhub events 'greenhouse/bed 1; x'`" in capsys.readouterr().err
+
+
+def test_what_a_device_is_called_cannot_steer_the_terminal(
+    document: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document.write_text(document.read_text().replace("First bed", "\\u001b[2J\\u009b"))
+    give(capsys, "apply", str(document))
+    assert main(["devices"]) == 0
+    assert r"\x1b[2J\x9b" in capsys.readouterr().out
+
+
+def test_a_table_in_a_pipe_is_whole_and_without_padding(
+    document: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document.write_text(document.read_text().replace("First bed", "x" * 800))
+    give(capsys, "apply", str(document))
+    assert main(["devices"]) == 0
+    heading, row = capsys.readouterr().out.splitlines()
+    assert "x" * 800 in row
+    assert row.endswith("never")
+    assert heading.endswith("reading")
+
+
+def test_a_pipe_that_ends_early_is_no_failure(
+    hub: HttpHub, document: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(capsys, "apply", str(document))
+    program = "import sys; from leafhub.cli import main; sys.exit(main())"
+    for args in (["export"], ["devices"], ["devices", "--json"]):
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-c", program, *args, "--data", str(hub.folder.path)],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        os.close(writing)
+        assert (done.returncode, "rror" in done.stderr) == (0, False), done.stderr
 
 
 def test_events_shows_what_was_stored(document: Path, capsys: pytest.CaptureFixture[str]) -> None:
