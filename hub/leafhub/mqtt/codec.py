@@ -5,7 +5,13 @@ from typing import Final
 
 from leafhub.errors import MalformedPacketError, PacketTooLargeError
 from leafhub.mqtt import wire
-from leafhub.mqtt.decoding import DECODERS, LEVEL_3_1, decode_connect, decode_publish
+from leafhub.mqtt.decoding import (
+    DECODERS,
+    LEVEL_3_1,
+    decode_connect,
+    decode_publish,
+    publish_flags,
+)
 from leafhub.mqtt.encoding import ENCODERS, PACKET_TYPES
 from leafhub.mqtt.packets import Connect, Packet, Publish
 
@@ -60,9 +66,14 @@ def decode_packet(
     Raises:
         PacketTooLargeError: As soon as the fixed header says so.
         UnsupportedProtocolError: A CONNECT of another protocol.
-        MalformedPacketError: The bytes are not a packet.
+        MalformedPacketError: The bytes are not a packet; of a bad first byte, as soon as it is
+            there.
         ProtocolError: They are one that the standard forbids.
     """
+    if offset >= len(data):
+        return None
+    packet_type, flags = data[offset] >> 4, data[offset] & 0x0F
+    _check_first_byte(packet_type, flags, protocol_level)
     header = _remaining_length(data, offset, maximum_packet_bytes)
     if header is None:
         return None
@@ -70,19 +81,24 @@ def decode_packet(
     end = body + remaining
     if end > len(data):
         return None
-    packet_type, flags = data[offset] >> 4, data[offset] & 0x0F
     if packet_type == _PUBLISH:
         return decode_publish(data, body, end, flags=flags, level=protocol_level), end
+    if packet_type == _CONNECT:
+        return decode_connect(data[body:end]), end
+    return DECODERS[packet_type](data[body:end], protocol_level), end
+
+
+def _check_first_byte(packet_type: int, flags: int, protocol_level: int) -> None:
+    """Judge what cannot get better by waiting: HTTP or TLS at the wrong door ends at once."""
+    if packet_type == _PUBLISH:
+        publish_flags(flags)
+        return
+    if packet_type == 0:
+        raise MalformedPacketError("packet type 0", section="2.1.2")
     if protocol_level == LEVEL_3_1:
         flags &= ~_MQISDP_DUP  # 3.1 lets PUBREL, SUBSCRIBE and UNSUBSCRIBE be sent again with DUP
     if flags != _FLAGS[packet_type]:
         raise MalformedPacketError("bad fixed header flags", section="2.1.3")
-    if packet_type == _CONNECT:
-        return decode_connect(data[body:end]), end
-    decoder = DECODERS.get(packet_type)
-    if decoder is None:
-        raise MalformedPacketError(f"packet type {packet_type}", section="2.1.2")
-    return decoder(data[body:end], protocol_level), end
 
 
 def decode_packets(
@@ -96,8 +112,9 @@ def decode_packets(
     """
     view = memoryview(data)
     size = len(data)
-    while size - offset >= 2:
-        first, length, body = data[offset], data[offset + 1], offset + 2
+    while offset < size:
+        first, body = data[offset], offset + 2
+        length = data[offset + 1] if body <= size else 0x80
         is_short = length < 0x80
         if not is_short and body < size and 0 < data[body] < 0x80:
             length = (length & 0x7F) | data[body] << 7

@@ -78,6 +78,17 @@ def _decode_will(
     return packets.Will(topic_name, payload, qos, bool(flags & 0x20), properties), offset
 
 
+def publish_flags(flags: int) -> tuple[int, bool]:
+    """Read QoS and DUP out of the fixed header of a PUBLISH (§3.3.1)."""
+    qos = flags >> 1 & 3
+    dup = flags >= 8
+    if qos == 3:
+        raise MalformedPacketError("QoS 3", section="3.3.1.2")
+    if dup and qos == 0:
+        raise ProtocolError("DUP with QoS 0", section="3.3.1.1")
+    return qos, dup
+
+
 def decode_publish(
     data: memoryview | bytes, start: int, end: int, *, flags: int, level: int
 ) -> packets.Publish:
@@ -85,12 +96,7 @@ def decode_publish(
 
     It takes bounds instead of a slice because it runs once per message.
     """
-    qos = flags >> 1 & 3
-    dup = flags >= 8
-    if qos == 3:
-        raise MalformedPacketError("QoS 3", section="3.3.1.2")
-    if dup and qos == 0:
-        raise ProtocolError("DUP with QoS 0", section="3.3.1.1")
+    qos, dup = publish_flags(flags)
     topic_start = start + 2
     if topic_start > end:
         raise MalformedPacketError("topic name missing", section="3.3.2.1")

@@ -336,6 +336,16 @@ def test_malformed_packets(level: int, wire: str) -> None:
     assert raised.value.reason_code == ReasonCode.MALFORMED_PACKET
 
 
+@pytest.mark.spec("MQTT-2.1.3-1")
+@pytest.mark.parametrize(
+    ("level", "first"),
+    [(4, 0x00), (4, 0x11), (4, 0x16), (4, 0x36), (4, 0x38), (4, 0x47), (5, 0x80), (4, 0xA0)],
+)
+def test_a_bad_first_byte_is_not_waited_for(level: int, first: int) -> None:
+    with pytest.raises(ProtocolError):
+        list(decode_packets(bytes([first]), protocol_level=level, maximum_packet_bytes=MAXIMUM))
+
+
 FORBIDDEN = [
     packet_at("MQTT-3.3.1-2", 4, "3803000174", "DUP with QoS 0"),
     packet_at("MQTT-3.8.3-2", 4, "82020001", "SUBSCRIBE without a filter"),
