@@ -62,6 +62,12 @@ class Incoming:
                 section="3.3.2.1",
                 reason_code=ReasonCode.TOPIC_NAME_INVALID,
             )
+        if topic_name.count("/") >= policy.maximum_topic_levels:
+            raise ProtocolError(
+                "more topic levels than are taken here",
+                section="4.7.3",
+                reason_code=ReasonCode.TOPIC_NAME_INVALID,
+            )
         if self._level == LEVEL_5 and policy.connack_properties is not EMPTY:
             self._check_capabilities(packet)
         return packet

@@ -70,7 +70,7 @@ class Outgoing:
             if self._unsent:
                 self._send_again(self._unsent.popleft(), now_s)
             elif state.queue:
-                message = state.queue.popleft()
+                message = state.take_next()
                 if message.is_expired(now_s):
                     self._drop(message, DropReason.EXPIRED)
                 elif not self._transmit(message, now_s):

@@ -68,6 +68,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             may lower it. 64 messages hide a round trip of a second at the rate a board reads.
         outgoing_queue: Messages that wait behind the window or for an absent client; more are
             dropped.
+        outgoing_queue_bytes: What those messages may hold, topic names and payloads; a single one
+            always may wait. A hub with 1 GB bears a thousand absent clients with full queues.
+        maximum_topic_levels: Levels of a topic name or topic filter; one with more closes. Each
+            level of a filter takes memory of its own, and no vendor documents more than ten.
+        maximum_subscriptions: Topic filters of one session; more are refused in SUBACK.
         keep_messages_while_away: Whether QoS 1 and 2 messages wait for an absent client with a
             session.
         auth_packet: What AUTH does.
@@ -90,6 +95,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     topic_alias_maximum: int = 0
     outgoing_window: int = 64
     outgoing_queue: int = 1000
+    outgoing_queue_bytes: int = 524_288
+    maximum_topic_levels: int = 128
+    maximum_subscriptions: int = 1000
     keep_messages_while_away: bool = True
     auth_packet: AuthPacket = AuthPacket.DISCONNECT
 

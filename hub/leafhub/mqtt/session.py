@@ -325,7 +325,7 @@ class Connection:
         if ended:
             return
         if refused and incoming.refusal_closes(qos):
-            self._close(f"PUBLISH to {publish.topic_name!r} refused: {reason_code.name}")
+            self._close(f"PUBLISH refused: {reason_code.name}")
             return
         if not answered or packet_id is None:
             return
@@ -346,6 +346,7 @@ class Connection:
     ) -> None:
         """Answer SUBSCRIBE with a code for each request; what was granted stays in the session.
 
+        What goes beyond ``maximum_subscriptions`` of the policy is refused all the same.
         ``notes``, one for each request, go into the subscriptions.
         """
         if self._phase not in ACCEPTED or self.state is None:
@@ -353,12 +354,20 @@ class Connection:
         identifiers = subscribe.properties.subscription_identifiers
         if notes is None:
             notes = ("",) * len(reason_codes)
-        for request, reason_code, note in zip(
-            subscribe.requests, reason_codes, notes, strict=True
+        codes = list(reason_codes)
+        for place, (request, reason_code, note) in enumerate(
+            zip(subscribe.requests, reason_codes, notes, strict=True)
         ):
             if reason_code.is_failure:
                 continue
-            self.state.subscriptions[request.topic_filter] = Subscription(
+            subscriptions = self.state.subscriptions
+            if (
+                request.topic_filter not in subscriptions
+                and len(subscriptions) >= self.policy.maximum_subscriptions
+            ):
+                codes[place] = ReasonCode.QUOTA_EXCEEDED
+                continue
+            subscriptions[request.topic_filter] = Subscription(
                 request.topic_filter,
                 int(reason_code),
                 request.no_local,
@@ -366,9 +375,7 @@ class Connection:
                 identifiers[0] if identifiers else None,
                 note,
             )
-        self._write_answer(
-            Suback(subscribe.packet_id, tuple(reason_codes), _reason(reason_string))
-        )
+        self._write_answer(Suback(subscribe.packet_id, tuple(codes), _reason(reason_string)))
 
     def unsubscribed(
         self,
@@ -498,10 +505,14 @@ class Connection:
         self._hand_up(packet)
 
     def _judge_filters(self, topic_filters: Sequence[str]) -> None:
-        if self.policy.verbatim_filters:
-            return
         for topic_filter in topic_filters:
-            if not is_topic_filter(topic_filter):
+            if topic_filter.count("/") >= self.policy.maximum_topic_levels:
+                raise ProtocolError(
+                    "more topic levels than are taken here",
+                    section="4.7.3",
+                    reason_code=ReasonCode.TOPIC_FILTER_INVALID,
+                )
+            if not self.policy.verbatim_filters and not is_topic_filter(topic_filter):
                 raise MalformedPacketError("bad topic filter", section="4.7.1")
 
     def _hand_up(self, packet: Publish | Subscribe | Unsubscribe) -> None:

@@ -43,6 +43,11 @@ class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
     token: object | None = None
     expires_at_s: float | None = None
 
+    @property
+    def held_bytes(self) -> int:
+        """What it takes while it waits: topic name and payload."""
+        return len(self.topic_name) + len(self.payload)
+
     def is_expired(self, now_s: float) -> bool:
         """Whether its time is over."""
         return self.expires_at_s is not None and now_s >= self.expires_at_s
@@ -98,7 +103,8 @@ class SessionState:
         subscriptions: By topic filter.
         in_flight: QoS 1 and 2 messages to the client by packet id, oldest first; at most
             ``outgoing_window`` of the policy under which they were sent.
-        queue: Messages that wait, at most ``outgoing_queue`` of the policy.
+        queue: Messages that wait, at most ``outgoing_queue`` and ``outgoing_queue_bytes`` of the
+            policy; ``append`` and ``take_next`` keep count.
         incoming: QoS 2 packet ids of the client that are not released; there are 65_535 of them at
             most.
         expiry_interval_s: 0 ends the session with its connection, ``NEVER_EXPIRES`` keeps it.
@@ -108,6 +114,7 @@ class SessionState:
 
     __slots__ = (
         "_last_packet_id",
+        "_queue_bytes",
         "connection",
         "disconnected_at_s",
         "expiry_interval_s",
@@ -130,6 +137,7 @@ class SessionState:
         self.disconnected_at_s: float | None = None
         self.connection: object | None = None
         self._last_packet_id = 0
+        self._queue_bytes = 0
 
     def enqueue(self, message: OutgoingMessage) -> SendResult:
         """Keep ``message`` for an absent client: QUEUED, or DROPPED.
@@ -146,8 +154,18 @@ class SessionState:
         """Put ``message`` behind those that wait; DROPPED if the queue is full."""
         if len(self.queue) >= self.policy.outgoing_queue:
             return SendResult.DROPPED
+        queue_bytes = self._queue_bytes + message.held_bytes
+        if self.queue and queue_bytes > self.policy.outgoing_queue_bytes:
+            return SendResult.DROPPED
         self.queue.append(message)
+        self._queue_bytes = queue_bytes
         return SendResult.QUEUED
+
+    def take_next(self) -> OutgoingMessage:
+        """Take the message that waits longest."""
+        message = self.queue.popleft()
+        self._queue_bytes -= message.held_bytes
+        return message
 
     def next_packet_id(self) -> int:
         """Pick an unused packet id, 1..65_535 (§2.2.1); the window keeps most of them unused."""

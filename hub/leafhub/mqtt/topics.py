@@ -74,7 +74,8 @@ class TopicTree(Generic[T]):
     """Values under topic filters, found by topic name.
 
     The cost of a match grows with the levels of the name and the wildcards on the way, not with
-    the number of filters. Nothing here recurses: a topic may have 65_536 levels.
+    the number of filters. Nothing here recurses, but each level of a filter is a node: see
+    ``maximum_topic_levels`` of the policy.
     """
 
     def __init__(self) -> None:

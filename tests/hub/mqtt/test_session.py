@@ -625,6 +625,39 @@ def test_a_policy_may_take_filters_verbatim() -> None:
     assert client.send(subscribe) == [subscribe]
 
 
+@BOTH
+@pytest.mark.parametrize("verbatim", [False, True])
+def test_a_filter_of_too_many_levels_closes(level: int, verbatim: bool) -> None:  # noqa: FBT001  # a table column
+    client = opened(level, Policy(verbatim_filters=verbatim, maximum_topic_levels=3))
+    fits, deep = (Subscribe(1, (SubscriptionRequest(name),)) for name in ("a/b/c", "a/b//c"))
+    assert client.send(fits) == [fits]
+    assert isinstance(client.send(deep)[-1], Closed)
+    assert client.take() == ([Disconnect(ReasonCode.TOPIC_FILTER_INVALID)] if level == 5 else [])
+
+
+def test_a_topic_name_of_too_many_levels_closes() -> None:
+    client = opened(5, Policy(maximum_topic_levels=3))
+    assert client.send(Publish("a/b/c", b"")) == [Publish("a/b/c", b"")]
+    assert isinstance(client.send(Publish("///", b""))[-1], Closed)
+    assert client.take() == [Disconnect(ReasonCode.TOPIC_NAME_INVALID)]
+
+
+@BOTH
+def test_subscriptions_of_a_session_are_bounded(level: int) -> None:
+    client = opened(level, Policy(maximum_subscriptions=1))
+    subscribe = Subscribe(1, (SubscriptionRequest("a", 1), SubscriptionRequest("b", 1)))
+    client.send(subscribe)
+    client.connection.grant(subscribe, [ReasonCode.GRANTED_QOS_1] * 2)
+    refused = ReasonCode.QUOTA_EXCEEDED if level == 5 else ReasonCode.UNSPECIFIED_ERROR
+    assert client.take() == [Suback(1, (ReasonCode.GRANTED_QOS_1, refused))]
+    again = Subscribe(2, (SubscriptionRequest("a"),))
+    client.send(again)
+    client.connection.grant(again, [ReasonCode.SUCCESS])
+    assert client.take() == [Suback(2, (ReasonCode.SUCCESS,))]
+    assert client.connection.state is not None
+    assert set(client.connection.state.subscriptions) == {"a"}
+
+
 # ---- messages to the client
 
 
@@ -817,6 +850,22 @@ def test_what_is_kept_for_an_absent_client(
     client = opened(4, policy, clean_start=clean)
     client.connection.lost("reset")
     assert client.connection.send(message(qos), 0.0) is result
+
+
+def test_what_waits_for_a_client_is_bounded_in_bytes() -> None:
+    state = SessionState("key", Policy(outgoing_queue_bytes=10))
+    state.expiry_interval_s = NEVER_EXPIRES
+    large, small = (
+        OutgoingMessage(topic_name="t", payload=bytes(count), qos=1) for count in (20, 4)
+    )
+    assert state.enqueue(large) is SendResult.QUEUED  # alone it always may
+    assert state.enqueue(small) is SendResult.DROPPED
+    assert state.take_next() is large
+    assert [state.enqueue(small) for _ in range(3)] == [
+        SendResult.QUEUED,
+        SendResult.QUEUED,
+        SendResult.DROPPED,
+    ]
 
 
 def test_packet_ids_go_round_and_skip_those_in_use() -> None:
