@@ -30,6 +30,7 @@ _FAMILIES: tuple[tuple[type[HubError], int, str], ...] = (
     (BusyError, 503, "busy"),
     (UnavailableError, 503, "unavailable"),
 )
+_CODES = {413: "request_entity_too_large", 422: "unprocessable_entity"}  # Python 3.13 renamed them
 RETRY_AFTER_S = 2  # a group of writes takes less; a full disk more, but asking is cheap
 
 
@@ -46,6 +47,7 @@ def refuse_request(request: AnyRequest, exc: HubError) -> Response[ApiError]:
 def refuse_call(_: AnyRequest, exc: HTTPException) -> Response[ApiError]:
     """What the HTTP layer refuses: unknown paths and methods, parameters, bodies, logins."""
     status = http.HTTPStatus(exc.status_code)
+    code = _CODES.get(status, status.name.lower())
     path = None
     message = exc.detail
     if isinstance(exc, ValidationException) and isinstance(exc.extra, list) and exc.extra:
@@ -58,7 +60,7 @@ def refuse_call(_: AnyRequest, exc: HTTPException) -> Response[ApiError]:
         message = "The body is too long; split it, or raise maximum_body_bytes in [http]."
     elif status is http.HTTPStatus.METHOD_NOT_ALLOWED:
         message = "This path takes other methods; /schema lists them."
-    return answer(status, status.name.lower(), message, path=path, headers=exc.headers)
+    return answer(status, code, message, path=path, headers=exc.headers)
 
 
 def refuse_depth(_: AnyRequest, __: RecursionError) -> Response[ApiError]:
