@@ -1,11 +1,10 @@
 """Debian's mosquitto_pub and mosquitto_sub: installed, or unpacked into the cache."""
 
 import shutil
-import tempfile
 from pathlib import Path
 
 from leafhub_tools import debian
-from leafhub_tools.bringing import BringError, bring, say
+from leafhub_tools.bringing import BringError, bring, say, work_folder
 
 SHELF = "mosquitto"
 PUB = "mosquitto_pub"
@@ -41,5 +40,5 @@ def programs() -> tuple[Path, Path]:
 
 def _make(folder: Path) -> None:
     say(SHELF, f"fetching mosquitto-clients of Debian {debian.SUITE}")
-    with tempfile.TemporaryDirectory(prefix="work-", dir=folder.parent) as work:
-        debian.unpack_programs(folder, Path(work), _PACKAGES, PUB, SUB)
+    with work_folder(folder.parent) as work:
+        debian.unpack_programs(folder, work, _PACKAGES, PUB, SUB)

@@ -93,6 +93,23 @@ def test_half_made_folder_is_never_seen(index: Path) -> None:
     assert [path.name for path in bringing.cache_folder(SHELF).iterdir()] == ["thing.lock"]
 
 
+def test_folder_that_lost_what_is_wanted_is_made_anew(index: Path) -> None:
+    assert index.is_dir()
+    (bringing.cache_folder(SHELF) / "thing" / "rest").mkdir(parents=True)
+    made = bringing.bring(SHELF, "thing", "whole", lambda folder: (folder / "whole").touch())
+    assert made.is_file()
+
+
+@pytest.mark.parametrize(("beside", "kept"), [("my-cache", True), ("my cache", False)])
+def test_work_is_done_where_make_can_do_it(tmp_path: Path, beside: str, kept: bool) -> None:  # noqa: FBT001 - a parameter
+    (tmp_path / beside).mkdir()
+    with bringing.work_folder(tmp_path / beside) as work:
+        assert work.is_dir()
+        assert " " not in str(work)
+        assert (work.parent == tmp_path / beside) is kept
+    assert not work.exists()
+
+
 def test_left_over_of_a_killed_process_is_removed(index: Path) -> None:
     left_over = bringing.cache_folder(SHELF) / ".thing-abc"
     left_over.mkdir(parents=True)
@@ -114,6 +131,23 @@ def test_two_at_once_make_it_once(index: Path) -> None:
         results = list(pool.map(lambda _: bringing.bring(SHELF, "thing", "whole", make), range(8)))
     assert len(set(results)) == 1
     assert len(made) == 1
+
+
+def test_unpacked_program_needs_nothing_else_on_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    wrapper = folder / "hello"
+    wrapper.write_text(debian._WRAPPER.format(loader="ld", libraries="lib", program="hello"))
+    wrapper.chmod(0o755)
+    loader = folder / "ld"
+    loader.write_text('#!/bin/sh\necho "$@"\n')
+    loader.chmod(0o755)
+    (tmp_path / "hello").symlink_to(wrapper)
+    monkeypatch.setenv("PATH", "")
+    printed = bringing.run("try it", [str(tmp_path / "hello"), "you"])
+    assert printed == f"--library-path {folder}/lib {folder}/root/usr/bin/hello you\n"
 
 
 def test_installed_interpreter_is_the_last_way(

@@ -6,6 +6,7 @@
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -55,8 +56,22 @@ def bring(shelf: str, name: str, wanted: str, make: Callable[[Path], None]) -> P
             folder = Path(temporary) / "made"
             folder.mkdir()
             make(folder)
+            if (cache / name).exists():  # without what is wanted: somebody has deleted in it
+                shutil.rmtree(cache / name)
             folder.rename(cache / name)
     return result
+
+
+@contextlib.contextmanager
+def work_folder(beside: Path) -> Iterator[Path]:
+    """Make a folder for what is not needed afterwards; it is gone at the end.
+
+    It lies in ``beside``, where there is room, unless a character in that path would trouble make
+    or apt-get, which take no spaces: then where the system keeps temporary files.
+    """
+    plain = re.fullmatch(r"[\w./+-]+", str(beside), re.ASCII) is not None
+    with tempfile.TemporaryDirectory(prefix="work-", dir=beside if plain else None) as folder:
+        yield Path(folder)
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ _KEYRING_PACKAGE = "debian-archive-keyring"
 _BINARY_ARCHITECTURES = ("amd64", "arm64", "armhf")
 
 _WRAPPER = """#!/bin/sh
-here=$(dirname "$(readlink -f "$0")")
+here=$(PATH=/usr/bin:/bin; dirname "$(readlink -f "$0")")
 exec "$here/{loader}" --library-path "$here/{libraries}" "$here/root/usr/bin/{program}" "$@"
 """
 

@@ -15,6 +15,7 @@ another Debian mirror, ``PIP_INDEX_URL`` another package index.
 
 import io
 import os
+import shlex
 import shutil
 import sys
 import tarfile
@@ -23,7 +24,7 @@ import time
 from pathlib import Path
 
 from leafhub_tools import debian, package_index
-from leafhub_tools.bringing import BringError, bring, need, run, say
+from leafhub_tools.bringing import BringError, bring, need, run, say, work_folder
 
 SHELF = "micropython"
 """Its folder in the cache, and what its lines of progress begin with."""
@@ -90,9 +91,9 @@ def _make_interpreter(folder: Path) -> None:
     """Fill ``folder`` with an interpreter by the first way that leads to one."""
     reasons = []
     for way in (_build_from_source, _unpack_binaries, _use_installed):
-        with tempfile.TemporaryDirectory(prefix="work-", dir=folder.parent) as work:
+        with work_folder(folder.parent) as work:
             try:
-                way(folder, Path(work))
+                way(folder, work)
                 _probe(folder / "micropython")
             except BringError as exc:
                 reasons.append(f"  - {exc}")
@@ -125,7 +126,7 @@ def _build_from_source(folder: Path, work: Path) -> None:
     (tree / "lib" / "micropython-lib" / "README.md").touch()
     manifest = work / "manifest.py"
     manifest.write_text('include("$(MPY_DIR)/extmod/asyncio")\n')
-    build = [make, "-s", f"-j{os.cpu_count() or 1}", f"PYTHON={sys.executable}"]
+    build = [make, "-s", f"-j{os.cpu_count() or 1}", f"PYTHON={shlex.quote(sys.executable)}"]
     _say("building its cross compiler")
     run("build mpy-cross", [*build, "-C", str(tree / "mpy-cross")])
     _say("building MicroPython")
