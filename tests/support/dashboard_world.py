@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
+from dashboard_pilot import settle as settle_on
+from textual.pilot import Pilot
 
 from leafhub.contract.live_feed import DEVICE_EVENT, FeedEvent
 from leafhub.contract.operator_api import (
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 NOW_US = 1_772_539_200_000_000  # 2026-03-03 12:00:00 UTC
 SECOND = 1_000_000
+QUICK_FRAME_S = 0.02  # tests do not wait as long as eyes do
 GARDEN: Key = ("garden", "greenhouse-1")
 
 
@@ -185,6 +188,7 @@ class FakeHub:
         self.script = list(script)
         self.now_us = NOW_US
         self.queue: asyncio.Queue[Change] = asyncio.Queue()
+        self.idle = False  # all was told, and taken in
         self.sent: list[CommandRequest] = []
         self.retried = 0
         self.told: list[Change] = []
@@ -201,9 +205,11 @@ class FakeHub:
             yield change
         self.now_us = NOW_US
         while True:
+            self.idle = self.queue.empty()
             yield await self.queue.get()
 
     def tell(self, change: Change) -> None:
+        self.idle = False
         self.queue.put_nowait(change)
 
     def retry(self) -> None:
@@ -297,6 +303,15 @@ def empty() -> FakeHub:
     )
 
 
-def dashboard(hub: FakeHub) -> WatchApp:
+def dashboard(hub: FakeHub, *, frame_s: float = QUICK_FRAME_S) -> WatchApp:
     """The dashboard of ``hub``, on its clock, in UTC."""
-    return WatchApp(hub, clock_us=lambda: hub.now_us, zone=UTC)
+    return WatchApp(hub, clock_us=lambda: hub.now_us, zone=UTC, frame_s=frame_s)
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    """Wait until all that the hub told is on the screen."""
+    app = pilot.app
+    assert isinstance(app, WatchApp)
+    hub = app.source
+    assert isinstance(hub, FakeHub)
+    await settle_on(pilot, lambda: hub.idle)

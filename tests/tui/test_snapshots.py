@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 import pytest
-from dashboard_world import GARDEN, FakeHub, connected, dashboard, empty, gone
+from dashboard_world import GARDEN, FakeHub, connected, dashboard, empty, gone, settle
 from textual.app import App
 from textual.pilot import Pilot
 
-from leafhub_tui.app import FRAME_S, WatchApp
+from leafhub_tui.app import WatchApp
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 
@@ -21,10 +21,6 @@ class SnapCompare(Protocol):
         terminal_size: tuple[int, int],
         run_before: Callable[[Pilot[None]], object],
     ) -> bool: ...
-
-
-async def settle(pilot: Pilot[None]) -> None:
-    await pilot.pause(3 * FRAME_S)
 
 
 async def open_greenhouse(pilot: Pilot[None]) -> None:

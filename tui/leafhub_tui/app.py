@@ -54,6 +54,7 @@ class WatchApp(App[None]):
         source: The hub.
         clock_us: Microseconds since the epoch.
         zone: Time zone of what is shown; ``None``: the machine's.
+        frame_s: Seconds between two drawings, at least.
     """
 
     TITLE = "leafhub"
@@ -69,12 +70,14 @@ class WatchApp(App[None]):
         *,
         clock_us: Callable[[], int] = lambda: time.time_ns() // 1000,
         zone: tzinfo | None = None,
+        frame_s: float = FRAME_S,
     ) -> None:
         super().__init__()
         self.source = source
         self.state = FleetState()
         self.zone = zone
         self._clock_us = clock_us
+        self._frame_s = frame_s
         self._drawn: tuple[int, int] | None = None  # revision, second
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -90,7 +93,7 @@ class WatchApp(App[None]):
         self.register_theme(LIGHT)
         self.theme = DARK.name
         self.push_screen(FleetScreen())
-        self.set_interval(FRAME_S, self._frame)
+        self.set_interval(self._frame_s, self._frame)
         self.run_worker(self._listen(), name="hub", group="hub")
 
     async def _listen(self) -> None:

@@ -41,8 +41,8 @@ def watch(
 ) -> None:
     """Watch the whole fleet in this terminal.
 
-    Exit codes: 0 done, 1 no login or one that the hub refuses, 2 wrong call, 3 no answer from the
-    hub (with --json; the dashboard waits for it).
+    Exit codes: 0 done, 1 no login or one that the hub refuses, 2 wrong call,
+    3 no answer from the hub (with --json; the dashboard waits for it).
     """
     try:
         login = _login(data, hub=hub, name=name, token=token, ca=ca)

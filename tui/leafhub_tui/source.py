@@ -6,7 +6,6 @@ from typing import Protocol
 from leafhub.contract.operator_api import CommandRecord, CommandRequest, DeviceDetail, EventPage
 from leafhub_tui.state import Change, Key
 
-
 EXIT_REFUSED = 1  # the same codes as every command of ``leafhub``
 EXIT_USAGE = 2
 EXIT_AWAY = 3

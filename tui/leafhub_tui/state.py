@@ -233,6 +233,11 @@ class FleetState:
         """How many devices are connected."""
         return sum(device.state == "online" for device in self.devices.values())
 
+    def name_of(self, key: Key) -> str:
+        """Return what people call a device; its id while its record is not here."""
+        device = self.devices.get(key)
+        return key[1] if device is None else device.summary.name
+
     def troubles(self, now_us: int) -> list[str]:
         """Say what is wrong, a sentence each."""
         found = list(self.status.trouble) if self.status else []

@@ -83,6 +83,7 @@ class DeviceScreen(LiveScreen[None]):
         super().__init__()
         self.key = key
         self._chosen: str | None = None  # the path in the chart
+        self._called = key[1]  # what the device was last called
 
     def compose(self) -> ComposeResult:
         yield HubLine(self.dashboard.place)
@@ -124,9 +125,10 @@ class DeviceScreen(LiveScreen[None]):
         who = self.query_one("#who", Static)
         if device is None:
             who.update(
-                Content.styled(f"{self.key[1]} is no longer in the registry.", "$text-error")
+                Content.styled(f"{self._called} is no longer in the registry.", "$text-error")
             )
             return
+        self._called = words.one_line(device.summary.name)
         who.update(self._who(device, now_us))
         values = self.query_one(ValuesTable)
         if self._chosen is None and device.latest_path is not None:
@@ -135,14 +137,13 @@ class DeviceScreen(LiveScreen[None]):
             values.put_cursor(self._chosen)
         values.show_device(device, now_us)
         self._draw_chart(device)
-        self.query_one(EventsLog).show_entries(device.log.values())
+        self.query_one(EventsLog).show_entries(device.log.values(), self.dashboard.state.name_of)
         self.query_one(CommandBox).show_device(device, now_us)
 
     def _who(self, device: Device, now_us: int) -> Content:
         summary = device.summary
         state, ink = GLYPHS[device.state] if summary.enabled else ("⊘ locked", "warn")
-        name = words.one_line(summary.name)
-        parts: list[str | tuple[str, str]] = [(name, "bold"), "  ", (state, INKS[ink])]
+        parts: list[str | tuple[str, str]] = [(self._called, "bold"), "  ", (state, INKS[ink])]
         facts = [summary.dialect, summary.application]
         if summary.id != summary.name:
             facts.append(words.one_line(summary.id))
@@ -234,7 +235,12 @@ class DeviceScreen(LiveScreen[None]):
                 self.dashboard.take(HistoryTaken(events=page.events))
             except WatchError as exc:
                 self.notify(str(exc), title="How it came is not known", severity="warning")
-        self.app.push_screen(EventScreen(device.log.get(key, entry)))
+        self.app.push_screen(
+            EventScreen(
+                device.log.get(key, entry),
+                sender=self.dashboard.state.name_of((self.key[0], entry.sender)),
+            )
+        )
 
     @on(CommandBox.Wanted)
     def _command_wanted(self, event: CommandBox.Wanted) -> None:

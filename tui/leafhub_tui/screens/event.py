@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 class EventScreen(ModalScreen[None]):
-    """Meaning and raw payload of ``entry``, side by side."""
+    """Meaning and raw payload of ``entry``, side by side.
+
+    Args:
+        entry: The message.
+        sender: What people call the device that sent it.
+    """
 
     CSS = """
     EventScreen {
@@ -35,9 +40,10 @@ class EventScreen(ModalScreen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "dismiss", "Close")]
 
-    def __init__(self, entry: LogEntry) -> None:
+    def __init__(self, entry: LogEntry, *, sender: str) -> None:
         super().__init__()
         self._entry = entry
+        self._sender = sender
 
     def compose(self) -> ComposeResult:
         entry = self._entry
@@ -50,7 +56,7 @@ class EventScreen(ModalScreen[None]):
             if entry.topic:
                 facts.append(f"on {words.one_line(entry.topic)}")
             if entry.sender != entry.device[1]:
-                facts.append(f"sent by {words.one_line(entry.sender)}")
+                facts.append(f"sent by {words.one_line(self._sender)}")
             yield Static(Content(" · ".join(facts)), id="event-facts")
             with Horizontal():
                 with VerticalScroll(classes="side"):

@@ -19,6 +19,15 @@ from leafhub_tui.widgets.rows import Rows
 LOG_LINES = 6  # below the table at least so many, or none
 
 
+class FilterInput(Input):
+    """An input that says at the foot of the screen what its keys do."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "To the table"),
+        Binding("escape", "screen.clear_filter", "Clear filter"),
+    ]
+
+
 class FleetScreen(LiveScreen[None]):
     """Table, filter, and what happens below them where there is room."""
 
@@ -60,7 +69,7 @@ class FleetScreen(LiveScreen[None]):
         yield HubLine(self.dashboard.place)
         with Horizontal(id="counters"):
             yield Static(id="counted")
-            yield Input(placeholder="filter", id="filter", classes="-idle")
+            yield FilterInput(placeholder="filter", id="filter", classes="-idle")
         yield FleetTable()
         with Center(id="empty"):
             yield Static(id="empty-text")
@@ -85,7 +94,7 @@ class FleetScreen(LiveScreen[None]):
             shown, now_us, old=state.link.state is LinkState.DOWN
         )
         if self.query_one("#happens").display:
-            self.query_one(EventsLog).show_entries(state.recent.values())
+            self.query_one(EventsLog).show_entries(state.recent.values(), state.name_of)
 
     def _counted(self, shown: list[Device]) -> Content:
         state = self.dashboard.state

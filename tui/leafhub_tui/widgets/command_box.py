@@ -1,8 +1,11 @@
 """Send a command and watch its life line."""
 
+from typing import ClassVar
+
 import msgspec
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
@@ -21,6 +24,15 @@ INKS = {  # in the order of a life
     "failed": "$text-error",
     "expired": "$text-error",
 }
+
+
+class CommandInput(Input):
+    """An input that says at the foot of the screen what its keys do."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Send"),
+        Binding("tab", "app.focus_next", "Next field"),
+    ]
 
 
 class CommandBox(Vertical):
@@ -54,8 +66,8 @@ class CommandBox(Vertical):
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="command-inputs"):
-            yield Input(placeholder="command", id="command-name", select_on_focus=False)
-            yield Input(placeholder='argument, JSON: true, 5, "on"', id="command-data")
+            yield CommandInput(placeholder="command", id="command-name", select_on_focus=False)
+            yield CommandInput(placeholder='argument, JSON: true, 5, "on"', id="command-data")
         yield Static(id="command-error", markup=False)
         yield Static(id="command-hint", markup=False)
         with VerticalScroll(id="life-lines", can_focus=False):

@@ -1,13 +1,13 @@
 """What happened, newest first."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import tzinfo
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
 from leafhub_tui import words
-from leafhub_tui.state import LogEntry
+from leafhub_tui.state import Key, LogEntry
 from leafhub_tui.widgets.rows import Cell, Column, Rows
 
 WIDE = 100
@@ -30,13 +30,15 @@ class EventsLog(Rows[tuple[str, str]]):
         self._zone = zone
         self._fleet = fleet
         self._entries: dict[tuple[str, str], LogEntry] = {}
+        self._name_of: Callable[[Key], str] = lambda key: key[1]
 
     def entry(self, key: tuple[str, str]) -> LogEntry | None:
         """Return the entry of a line."""
         return self._entries.get(key)
 
-    def show_entries(self, entries: Iterable[LogEntry]) -> None:
-        """Show ``entries``, given oldest first."""
+    def show_entries(self, entries: Iterable[LogEntry], name_of: Callable[[Key], str]) -> None:
+        """Show ``entries``, given oldest first; ``name_of`` says what a device is called."""
+        self._name_of = name_of
         self._entries = {entry.key: entry for entry in entries}
         self.set_columns(_columns(self.size.width, fleet=self._fleet))
         self.show(list(reversed(self._entries)), self._cells)
@@ -50,7 +52,7 @@ class EventsLog(Rows[tuple[str, str]]):
             (said(entry), ink),
         ]
         if self._fleet:
-            cells.insert(1, (words.one_line(entry.device[1]), ""))
+            cells.insert(1, (words.one_line(self._name_of(entry.device)), ""))
         return cells
 
 
@@ -71,4 +73,6 @@ def said(entry: LogEntry) -> str:
     value = words.decode(entry.data)
     if entry.kind == "connection" and isinstance(value, dict):
         return "connected" if value.get("connected") is True else "disconnected"
+    if entry.kind == "registry":
+        return "changed in the registry"
     return words.gist(value)

@@ -90,15 +90,16 @@ class FleetTable(Rows[Key]):
 def _columns(width: int) -> list[Column]:
     wide, very_wide = width >= WIDE, width >= VERY_WIDE
     name, application = (28, 20) if very_wide else (18, 13) if wide else (13, 11)
-    rate, rate_width = ("messages/min", 12) if very_wide else ("/min", 5 if wide else 4)
+    rate = "messages/min" if very_wide else "per min" if wide else "/min"
+    seen, seen_width = ("last seen", 10) if wide else ("seen", 6)
     columns = [
         Column(key="state", title="state", width=9),
         Column(key="name", title="name", width=name),
         Column(key="application", title="application", width=application),
         Column(key="dialect", title="dialect", width=11 if wide else 10),
-        Column(key="seen", title="last seen", width=10, right=True),
+        Column(key="seen", title=seen, width=seen_width, right=True),
         Column(key="reading", title="last reading", width=36 if very_wide else 0),
-        Column(key="rate", title=rate, width=rate_width, right=True),
+        Column(key="rate", title=rate, width=len(rate), right=True),
     ]
     if wide:
         columns.insert(6, Column(key="trend", title="course", width=0 if very_wide else 14))
@@ -110,12 +111,15 @@ def _cells(device: Device, now_us: int, rooms: dict[str, int]) -> list[Cell]:
     online = device.state == "online"
     state = GLYPHS[device.state] if summary.enabled else ("⊘ locked", "warn")
     value, path = _value(device)
+    age = words.age(now_us, device.seen_us)
+    if rooms["seen"] < len("59 min ago"):
+        age = age.removesuffix(" ago")
     cells: list[Cell] = [
         state,
         (words.one_line(summary.name), "" if online else "dim"),
         (words.one_line(summary.application), "dim"),
         (summary.dialect, "dim"),
-        (words.age(now_us, device.seen_us), "" if online else "dim"),
+        (age, "" if online else "dim"),
         (words.reading(words.one_line(path), value, rooms["reading"]), "" if online else "dim"),
         (words.rate(device.rate.per_minute(now_us)), "" if online else "dim"),
     ]
