@@ -29,6 +29,7 @@ from leafhub.dialects.base import (
 from leafhub.dialects.cloudplugs.dialect import CloudPlugsDialect
 from leafhub.dialects.drogue.dialect import DrogueDialect
 from leafhub.dialects.integration import Integration
+from leafhub.dialects.log_text import quoted_login
 from leafhub.dialects.murano.connector import connector_of
 from leafhub.dialects.murano.dialect import MuranoDialect
 from leafhub.dialects.smartworks.dialect import SmartWorksDialect
@@ -184,7 +185,7 @@ class Detection:
             if isinstance(verdict, Login):
                 return verdict
             refusal = refusal or verdict
-        return refusal or _unknown(f"nobody knows the login {connect.username!r}")
+        return refusal or _unknown(f"nobody knows {quoted_login(connect)}")
 
     def _anonymous(
         self,

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from leafhub.dialects.base import (
-    NOTHING,
     Arrival,
     Grant,
     Login,
@@ -26,6 +25,7 @@ from leafhub.dialects.cloudevents import (
     encode_attributes,
     encode_structured,
 )
+from leafhub.dialects.log_text import quoted, quoted_topic, refused_filters
 from leafhub.model.command import CommandRequest
 from leafhub.model.event import BYTES, COMMAND_EVENT, Event
 from leafhub.model.registry import RegistryView
@@ -107,14 +107,17 @@ class Integration:
             return Outcome(
                 reason_code=ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR,
                 reason_string="Unsupported operation",
-                log=f"topic {publish.topic_name!r} is no command/<application>/<device>/<command>",
+                log=f"topic {quoted_topic(publish.topic_name)} is no "
+                "command/<application>/<device>/<command>",
             )
         _, application, device, command = segments
         operator = registry.operator(principal.login)
         if operator is None or not operator.may_write:
             return _not_authorized(f"operator {principal.login!r} may not send commands")
         if registry.device(application, device) is None:
-            return _not_authorized(f"there is no device {device!r} in application {application!r}")
+            return _not_authorized(
+                f"there is no device {quoted(device)} in application {quoted(application)}"
+            )
         return Outcome(
             commands=(
                 CommandRequest(
@@ -142,7 +145,7 @@ class Integration:
         if mode not in _MODES:
             return SubscribeOutcome(
                 grants=(Grant(ReasonCode.UNSPECIFIED_ERROR),) * len(subscribe.requests),
-                outcome=Outcome(close=True, log=f"there is no content mode {mode!r}"),
+                outcome=Outcome(close=True, log=f"there is no content mode {quoted(mode)}"),
             )
         may_read = registry.operator(principal.login) is not None
         grants = tuple(
@@ -151,15 +154,8 @@ class Integration:
             else Grant(ReasonCode.NOT_AUTHORIZED)
             for request in subscribe.requests
         )
-        refused = [
-            f"{request.topic_filter!r} {ReasonCode(grant.reason_code).name}"
-            for request, grant in zip(subscribe.requests, grants, strict=True)
-            if grant.reason_code >= ReasonCode.UNSPECIFIED_ERROR
-        ]
-        return SubscribeOutcome(
-            grants=grants,
-            outcome=Outcome(log=f"may not subscribe {', '.join(refused)}") if refused else NOTHING,
-        )
+        log = refused_filters(subscribe, grants)
+        return SubscribeOutcome(grants=grants, outcome=Outcome(log=log))
 
     def on_unsubscribe(
         self, unsubscribe: Unsubscribe, principal: Principal, subscribed: frozenset[str]

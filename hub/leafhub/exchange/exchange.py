@@ -23,6 +23,7 @@ from leafhub.dialects.base import (
     Refusal,
     SubscribeOutcome,
 )
+from leafhub.dialects.log_text import one_line
 from leafhub.errors import BusyError, NotFoundError, RequestError, StoreUnavailableError
 from leafhub.exchange.chance_and_time import Clock, RandomIds
 from leafhub.exchange.commands import Commands
@@ -524,7 +525,8 @@ def _name(principal: Principal) -> str:
     """How the log calls a client."""
     if principal.application is not None and principal.device is not None:
         return f"{principal.application}/{principal.device}"
-    return f"{principal.login or principal.client_id or 'anonymous'}@{principal.peer.address}"
+    who = principal.login or principal.client_id or "anonymous"
+    return f"{one_line(who)}@{principal.peer.address}"
 
 
 def _end_code(outcome: Outcome) -> ReasonCode:

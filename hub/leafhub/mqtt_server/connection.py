@@ -8,6 +8,7 @@ from collections import deque
 from typing import Protocol, assert_never, cast
 
 from leafhub.dialects.base import Outcome, Peer, Principal, Refusal, SubscribeOutcome
+from leafhub.dialects.log_text import one_line, quoted_login
 from leafhub.errors import StoreUnavailableError
 from leafhub.exchange.exchange import Exchange
 from leafhub.exchange.sessions import Session
@@ -276,7 +277,9 @@ class MqttConnection(asyncio.Protocol):
         if self._connection.closing:
             return
         if isinstance(verdict, Refusal):
-            log.info("%s: refused as %s: %s", self._peer.address, _login_of(connect), verdict.log)
+            log.info(
+                "%s: refused as %s: %s", self._peer.address, quoted_login(connect), verdict.log
+            )
             if verdict.protocol_level is not None:
                 self._connection.protocol_level = verdict.protocol_level
             self._connection.refuse(verdict.reason_code)
@@ -445,11 +448,8 @@ class MqttConnection(asyncio.Protocol):
 def _name(principal: Principal) -> str:
     if principal.application is not None and principal.device is not None:
         return f"{principal.application}/{principal.device}"
-    return principal.login or principal.client_id or f"anonymous@{principal.peer.address}"
-
-
-def _login_of(connect: Connect) -> str:
-    return repr(connect.username or connect.client_id or "anonymous")
+    who = principal.login or principal.client_id
+    return one_line(who) if who else f"anonymous@{principal.peer.address}"
 
 
 def _time_to_connect_s(settings: MqttSettings, tls: ssl.SSLContext | None) -> float:

@@ -245,7 +245,7 @@ def test_a_login_is_the_device_and_its_slot_whatever_the_client_id(desk: Desk) -
         "plant-a",
         "dev3",
     )
-    assert (principal.slot, principal.session_key) == ("plant-a/dev3", None)
+    assert (principal.slot, principal.session_key) == ("drogue/plant-a/dev3", None)
     assert principal.login == "al3@plant-a"
     assert principal.client_id == "some client"
 

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from leafhub.dialects.base import Arrival, Login, Outcome, Peer, Principal, Receiver, Refusal
+from leafhub.dialects.log_text import quoted_topic
 from leafhub.dialects.smartworks.dialect import SmartWorksDialect
 from leafhub.dialects.smartworks.thing import SpaceSettings, ThingSettings
 from leafhub.errors import RequestError
@@ -327,7 +328,8 @@ def test_8_a_filter_is_granted_if_the_table_covers_all_of_it(
     subscribe = Subscribe(1, (SubscriptionRequest(topic_filter, 1),))
     verdict = DIALECT.on_subscribe(subscribe, user_a, registry, arrival)
     assert [grant.reason_code for grant in verdict.grants] == [code]
-    assert verdict.outcome == Outcome()
+    log = "" if code < 0x80 else f"may not subscribe {quoted_topic(topic_filter)} NOT_AUTHORIZED"
+    assert verdict.outcome == Outcome(log=log)
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ from leafhub.dialects.cloudplugs.records import (
     record_message,
     split_topic,
 )
+from leafhub.dialects.log_text import quoted, quoted_topic
 from leafhub.errors import PayloadError, RequestError
 from leafhub.model.application import Application
 from leafhub.model.command import Command, CommandUpdate
@@ -176,7 +177,7 @@ class CloudPlugsDialect:
         device = registry.lookup(device_key(plug_id))
         application = device and registry.application(device.application)
         if device is None or application is None:
-            return _bad_login(f"there is no device {plug_id}")
+            return _bad_login(f"there is no device {quoted(plug_id)}")
         if not device.credentials or not connect.password:
             return _bad_login(f"{plug_id} showed no password, or has none")
         settings = settings_of(device)
@@ -268,7 +269,7 @@ class CloudPlugsDialect:
             topic_name, principal.device or company_of(application).id
         ) or ("", "")
         if not is_channel(channel):
-            return Outcome(log=f"dropped: {topic_name!r} is no PLUG_ID/data/CHANNEL")
+            return Outcome(log=f"dropped: {quoted_topic(topic_name)} is no PLUG_ID/data/CHANNEL")
         events: list[Event] = []
         updates: list[CommandUpdate] = []
         trouble = ""
@@ -298,7 +299,7 @@ class CloudPlugsDialect:
         return Outcome(
             events=tuple(events),
             updates=tuple(updates),
-            log=f"dropped on {topic_name!r}: {trouble}" if trouble else "",
+            log=f"dropped on {quoted_topic(topic_name)}: {trouble}" if trouble else "",
         )
 
     @staticmethod
@@ -309,7 +310,7 @@ class CloudPlugsDialect:
             PayloadError: The company has none of that Plug-ID, or the client may not write for it.
         """
         if not is_publisher(publisher, principal.application or "", registry):
-            raise PayloadError(NAME, f"the company has no device {publisher!r}")
+            raise PayloadError(NAME, f"the company has no device {quoted(publisher)}")
         if not may("w", principal, publisher, registry):
             raise PayloadError(NAME, f"no permission to write for {publisher}")
         return publisher
@@ -430,7 +431,7 @@ def _routes(topic_filter: str, principal: Principal) -> tuple[str, ...]:
 def _principal(
     connect: Connect, peer: Peer, application: str, device: str | None, login: str
 ) -> Principal:
-    place = f"{NAME}/{login}/{connect.client_id}" if connect.client_id else None
+    place = f"{NAME}/{application}/{login}/{connect.client_id}" if connect.client_id else None
     return Principal(
         dialect=NAME,
         policy=DEVICE_POLICY,

@@ -22,6 +22,7 @@ from leafhub.dialects.cloudplugs.company import (
     serial_key,
     settings_of,
 )
+from leafhub.dialects.log_text import quoted
 from leafhub.model.application import Application
 from leafhub.model.device import Credential, Device, SecretKind
 from leafhub.model.registry import PutDevice, RegistryView
@@ -75,7 +76,7 @@ def enroll(
             changes=tuple(PutDevice(device) for device in enrolled.values()),
             replies=tuple(replies),
             close=isinstance(answer, _Failure),
-            log=f"enrollment of {principal.client_id!r} refused: {answer.err} {answer.msg}"
+            log=f"enrollment of {quoted(principal.client_id)} refused: {answer.err} {answer.msg}"
             if isinstance(answer, _Failure)
             else "",
         ),

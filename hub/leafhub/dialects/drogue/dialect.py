@@ -10,7 +10,6 @@ from typing import ClassVar, Final
 import msgspec
 
 from leafhub.dialects.base import (
-    NOTHING,
     Arrival,
     Grant,
     Login,
@@ -34,6 +33,7 @@ from leafhub.dialects.drogue.settings import (
     settings_of,
 )
 from leafhub.dialects.drogue.topics import command_topic, inbox_of, read_topic
+from leafhub.dialects.log_text import quoted, quoted_topic, refused_filters
 from leafhub.errors import RequestError
 from leafhub.model.application import Application
 from leafhub.model.command import Command, CommandState, CommandUpdate
@@ -128,15 +128,16 @@ class DrogueDialect:
         credentials = (
             () if device is None else tuple(c for c in device.credentials if claim.fits(c, device))
         )
+        named = quoted(claim.identifier)
         checks = (
             (connect.clean_start, "it asks for a kept session; this dialect has none"),
             (connect.username is not None, "it has no user name"),
             (connect.password is not None, "it has no password"),
             (_is_text(connect.password or b""), "its password is not UTF-8"),
             (application.enabled, f"application {application.name!r} is disabled"),
-            (device is not None, f"there is no device {claim.identifier!r}"),
-            (device is not None and device.enabled, f"device {claim.identifier!r} is disabled"),
-            (credentials != (), f"{claim.identifier!r} has no credential for such a login"),
+            (device is not None, f"there is no device {named}"),
+            (device is not None and device.enabled, f"device {named} is disabled"),
+            (credentials != (), f"{named} has no credential for such a login"),
         )
         trouble = next((text for holds, text in checks if not holds), None)
         if trouble is not None or device is None:
@@ -150,7 +151,7 @@ class DrogueDialect:
                 device=device.id,
                 login=connect.username or "",
                 client_id=connect.client_id,
-                slot=f"{application.name}/{device.id}",
+                slot=f"{NAME}/{application.name}/{device.id}",
             ),
             credentials=credentials,
             secret=connect.password or b"",
@@ -178,21 +179,21 @@ class DrogueDialect:
             return Outcome(
                 reason_code=ReasonCode.TOPIC_NAME_INVALID,
                 reason_string="Topic name is invalid",
-                log=f"topic {publish.topic_name!r} is none of this dialect",
+                log=f"topic {quoted_topic(publish.topic_name)} is none of this dialect",
             )
         channel, spoken_for = read
         device = sender
         if spoken_for is not None and spoken_for != sender.id:
             found = registry.lookup(key(sender.application, spoken_for))
             if found is None or sender.id not in settings_of(found).gateway_selector.match_names:
-                return _not_authorized(f"may not speak for {spoken_for!r}")
+                return _not_authorized(f"may not speak for {quoted(spoken_for)}")
             device = found
         content_type = content_type_of(publish.properties.content_type, publish.payload)
         if content_type is None:
             return Outcome(
                 reason_code=ReasonCode.UNSPECIFIED_ERROR,
                 reason_string="Unspecified error",
-                log=f"the payload is not {publish.properties.content_type!r}",
+                log=f"the payload is not {quoted(publish.properties.content_type or '')}",
             )
         update = _read_answer(device, channel, content_type, publish.payload)
         kind = Kind.READING if content_type == JSON else Kind.DATA
@@ -250,18 +251,16 @@ class DrogueDialect:
                 grants=(refused,) * len(subscribe.requests),
                 outcome=Outcome(log="subscription identifiers are not of this dialect"),
             )
-        filters = [request.topic_filter for request in subscribe.requests]
-        refused_filters = [name for name in filters if inbox_of(name) is None]
-        log = f"may not subscribe {', '.join(map(repr, refused_filters))}"
-        return SubscribeOutcome(
-            grants=tuple(
-                Grant(
-                    ReasonCode.UNSPECIFIED_ERROR if name in refused_filters else ReasonCode.SUCCESS
-                )
-                for name in filters
-            ),
-            outcome=Outcome(log=log) if refused_filters else NOTHING,
+        grants = tuple(
+            Grant(
+                ReasonCode.UNSPECIFIED_ERROR
+                if inbox_of(request.topic_filter) is None
+                else ReasonCode.SUCCESS
+            )
+            for request in subscribe.requests
         )
+        log = refused_filters(subscribe, grants)
+        return SubscribeOutcome(grants=grants, outcome=Outcome(log=log))
 
     def on_unsubscribe(
         self,

@@ -22,6 +22,7 @@ from leafhub.dialects.base import (
     Refusal,
     SubscribeOutcome,
 )
+from leafhub.dialects.log_text import quoted_topic, refused_filters
 from leafhub.dialects.murano.connector import (
     NAME,
     TOKEN_LENGTH,
@@ -174,9 +175,9 @@ class MuranoDialect:
     ) -> SubscribeOutcome:
         """Grant QoS 0 to the reserved topics, which come anyway, and to the device's own."""
         grants = tuple(_grant(request.topic_filter, principal) for request in subscribe.requests)
-        if principal.note == JUST_PROMOTED:
-            return SubscribeOutcome(grants=grants, outcome=Outcome(become=_promoted(principal)))
-        return SubscribeOutcome(grants=grants)
+        become = _promoted(principal) if principal.note == JUST_PROMOTED else None
+        log = refused_filters(subscribe, grants)
+        return SubscribeOutcome(grants=grants, outcome=Outcome(become=become, log=log))
 
     def on_unsubscribe(
         self, unsubscribe: Unsubscribe, principal: Principal, subscribed: frozenset[str]
@@ -323,7 +324,7 @@ def _written(message: Message) -> Outcome:
     levels = topic_name.split("/")
     if levels[0] == "$resource" and len(levels) == 2:
         return write_one(message, levels[1])
-    return Outcome(log=f"nothing is written on {topic_name[:64]!r}")
+    return Outcome(log=f"nothing is written on {quoted_topic(topic_name)}")
 
 
 def _promoted(principal: Principal) -> Principal:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from leafhub.dialects.base import Login, Peer, Principal, Refusal
+from leafhub.dialects.log_text import quoted_login
 from leafhub.dialects.murano.connector import NAME, Assumed, connector_of, live_credentials
 from leafhub.dialects.murano.provisioning import POLICY, named_connector, sha256_of
 from leafhub.model.application import Application
@@ -36,7 +37,9 @@ def judge_login(
         is_token = not username and any(registry.applications(NAME))
         if named is None and not is_token and peer.dialect != NAME:
             return None
-        return _wrong_credentials(f"no device {username!r}" if username else "no such token")
+        return _wrong_credentials(
+            f"no device {quoted_login(connect)}" if username else "no such token"
+        )
     if connect.protocol_level != LEVEL:
         return Refusal(
             reason_code=ReasonCode.UNSUPPORTED_PROTOCOL_VERSION,

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from leafhub.dialects.base import Arrival, Outcome, Peer, Principal
+from leafhub.dialects.log_text import one_line
 from leafhub.dialects.murano.connector import (
     NAME,
     SHORTEST_PASSWORD,
@@ -177,7 +178,7 @@ def _check(
     )
     for holds, reason in checks:
         if not holds:
-            raise _CannotError(f"{connector.name}/{identity}: {reason}")
+            raise _CannotError(f"{connector.name}/{one_line(identity)}: {reason}")
 
 
 def _is_in_activation_window(

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from leafhub.dialects.base import Arrival, Outcome
+from leafhub.dialects.log_text import quoted, quoted_topic, some
 from leafhub.dialects.media_type import media_type_of
 from leafhub.dialects.murano.connector import (
     Assumed,
@@ -30,7 +31,6 @@ BATCH_TOPIC: Final = "$resource.batch"
 ERROR_TOPIC: Final = "leaf/error"
 """Where our own firmware says that it could not do what a set wanted; the vendor has no word."""
 
-_DROPS_TOLD: Final = 5  # reasons in one line of the log
 _LATEST_US: Final = 2**63 - 1
 
 
@@ -219,18 +219,17 @@ def _outcome(
     updates: Iterable[CommandUpdate],
     drops: Sequence[str],
 ) -> Outcome:
-    told = "; ".join(drops[:_DROPS_TOLD])
     if events and events[0].data != message.payload:
         events = (msgspec.structs.replace(events[0], raw=message.payload), *events[1:])
     return Outcome(
         events=tuple(events),
         updates=tuple(updates),
-        log=f"{message.topic_name}: not taken: {told}" if drops else "",
+        log=f"{quoted_topic(message.topic_name)}: not taken: {some(drops)}" if drops else "",
     )
 
 
 def _drop(alias: str, error: PayloadError) -> str:
-    return f"{alias[: Assumed.LONGEST_ALIAS]!r} {error.reason}"
+    return f"{quoted(alias)} {error.reason}"
 
 
 def _decoded(encoded: bytes | msgspec.Raw, shape: Any) -> Any:

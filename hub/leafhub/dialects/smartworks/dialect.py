@@ -22,6 +22,7 @@ from leafhub.dialects.base import (
     plain_unsubscribe,
 )
 from leafhub.dialects.data_schema import fit
+from leafhub.dialects.log_text import refused_filters
 from leafhub.dialects.smartworks.bodies import (
     href,
     property_body,
@@ -163,14 +164,14 @@ class SmartWorksDialect:
     ) -> SubscribeOutcome:
         """Grant a filter if every topic it can match is the thing's to read."""
         readable = [f"things/{principal.device}/{rest}" for rest in _READABLE]
-        return SubscribeOutcome(
-            grants=tuple(
-                Grant(request.qos, (f"smartworks/{request.topic_filter}",))
-                if any(filter_covers(wide, request.topic_filter) for wide in readable)
-                else Grant(Assumed.denied)
-                for request in subscribe.requests
-            )
+        grants = tuple(
+            Grant(request.qos, (f"smartworks/{request.topic_filter}",))
+            if any(filter_covers(wide, request.topic_filter) for wide in readable)
+            else Grant(Assumed.denied)
+            for request in subscribe.requests
         )
+        log = refused_filters(subscribe, grants)
+        return SubscribeOutcome(grants=grants, outcome=Outcome(log=log))
 
     def on_unsubscribe(
         self, unsubscribe: Unsubscribe, principal: Principal, subscribed: frozenset[str]

@@ -4,12 +4,13 @@ A body names several members; each stands for itself, a bad one is dropped and t
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from leafhub.dialects.base import Arrival, Outcome, Principal
 from leafhub.dialects.data_schema import fit
+from leafhub.dialects.log_text import quoted, quoted_topic, some
 from leafhub.dialects.media_type import media_type_of
 from leafhub.dialects.smartworks.bodies import (
     compact,
@@ -25,8 +26,6 @@ from leafhub.model.device import Device
 from leafhub.model.event import JSON, Event, Kind
 from leafhub.model.registry import RegistryView
 from leafhub.mqtt.reason_codes import ReasonCode
-
-_DROPS_TOLD: Final = 5  # reasons in one line of the log
 
 
 class _ActionStatus(msgspec.Struct, frozen=True):
@@ -113,7 +112,7 @@ def take_in(
         return Outcome(
             reason_code=ReasonCode.PACKET_TOO_LARGE,
             close=True,
-            log=f"a payload of {len(payload)} bytes on {_shortened(topic_name)}",
+            log=f"a payload of {len(payload)} bytes on {quoted_topic(topic_name)}",
         )
     message = _Message(device, topic_name, payload, arrival)
     prefix = f"things/{device.id}/"
@@ -126,7 +125,7 @@ def take_in(
     taker = takers.get(topic_name)
     if taker is None:
         return Outcome(
-            reason_code=Assumed.denied, log=f"may not publish to {_shortened(topic_name)}"
+            reason_code=Assumed.denied, log=f"may not publish to {quoted_topic(topic_name)}"
         )
     try:
         return taker(message)
@@ -157,7 +156,7 @@ def _take_properties(message: _Message) -> Outcome:
     drops: list[str] = []
     for name, encoded in read_object(message.payload).items():
         if name not in properties:
-            drops.append(f"{_shortened(name)} is not declared")
+            drops.append(f"{quoted(name)} is not declared")
             continue
         schema = properties[name]
         try:
@@ -191,7 +190,7 @@ def _take_action_statuses(message: _Message) -> Outcome:
             try:
                 fit(actions[name]["output"], read_json(output))
             except PayloadError as exc:
-                drops.append(f"{_shortened(name)} was kept, but its output {exc.reason}")
+                drops.append(f"{quoted(name)} was kept, but its output {exc.reason}")
         state = Assumed.states.get(body.status, Assumed.other_status)
         if state is None:
             continue
@@ -271,20 +270,15 @@ def _outcome(
     drops: Sequence[str],
 ) -> Outcome:
     """Put together what one message gave; its original bytes stand beside the first event."""
-    told = "; ".join(drops[:_DROPS_TOLD])
     return Outcome(
         events=tuple(events),
         updates=tuple(updates),
-        log=f"{message.topic_name}: not taken: {told}" if drops else "",
+        log=f"{message.topic_name}: not taken: {some(drops)}" if drops else "",
     )
 
 
 def _drop(name: str, error: PayloadError) -> str:
-    return " ".join(filter(None, (_shortened(name), error.where, error.reason)))
-
-
-def _shortened(name: str) -> str:
-    return repr(name if len(name) <= 64 else name[:64] + "…")
+    return " ".join(filter(None, (quoted(name), error.where, error.reason)))
 
 
 def _failure(status: str, output: bytes | None) -> str:
