@@ -10,13 +10,16 @@ from typing import Final
 from leafhub.errors import MalformedPacketError, ProtocolError, UnsupportedProtocolError
 from leafhub.mqtt import packets, wire
 from leafhub.mqtt.properties import EMPTY, WILL, Properties, decode_properties
-from leafhub.mqtt.reason_codes import CONNACK_REASONS, ReasonCode
+from leafhub.mqtt.reason_codes import CONNACK_REASONS, REASON_CODES_OF, ReasonCode
 
 LEVEL_3_1: Final = 3
 LEVEL_3_1_1: Final = 4
 LEVEL_5: Final = 5
 _PROTOCOLS: Final = {("MQIsdp", LEVEL_3_1), ("MQTT", LEVEL_3_1_1), ("MQTT", LEVEL_5)}
-_REASON_CODES: Final = {int(code): code for code in ReasonCode}
+_REASON_CODES: Final = {
+    packet_type: {int(code): code for code in codes}
+    for packet_type, codes in REASON_CODES_OF.items()
+}
 
 
 def decode_connect(data: memoryview) -> packets.Connect:
@@ -146,7 +149,7 @@ def _connack(data: memoryview, level: int) -> packets.Packet:
     if flags > 1:
         raise MalformedPacketError("reserved acknowledge flag is set", section="3.2.2.1")
     if level == LEVEL_5:
-        reason_code, offset = _reason_code(data, offset)
+        reason_code, offset = _reason_code(data, offset, 2)
         properties, offset = decode_properties(data, offset, 2)
         _require_end(data, offset)
         return packets.Connack(flags == 1, reason_code, properties)
@@ -186,7 +189,7 @@ def _suback(data: memoryview, level: int) -> packets.Packet:
     properties = EMPTY
     if level == LEVEL_5:
         properties, offset = decode_properties(data, offset, 9)
-    return packets.Suback(packet_id, _reason_codes(data, offset), properties)
+    return packets.Suback(packet_id, _reason_codes(data, offset, 9), properties)
 
 
 def _unsubscribe(data: memoryview, level: int) -> packets.Packet:
@@ -209,7 +212,7 @@ def _unsuback(data: memoryview, level: int) -> packets.Packet:
         _require_end(data, offset)
         return packets.Unsuback(packet_id)
     properties, offset = decode_properties(data, offset, 11)
-    return packets.Unsuback(packet_id, _reason_codes(data, offset), properties)
+    return packets.Unsuback(packet_id, _reason_codes(data, offset, 11), properties)
 
 
 def _pingreq(data: memoryview, _level: int) -> packets.Packet:
@@ -258,25 +261,27 @@ DECODERS: Final[dict[int, Callable[[memoryview, int], packets.Packet]]] = {
 """By packet type, all but CONNECT and PUBLISH: ``(body, protocol_level) -> packet``."""
 
 
-def _reason_code(data: memoryview, offset: int) -> tuple[ReasonCode, int]:
+def _reason_code(data: memoryview, offset: int, packet_type: int) -> tuple[ReasonCode, int]:
     value, offset = wire.read_byte(data, offset)
-    reason_code = _REASON_CODES.get(value)
+    reason_code = _REASON_CODES[packet_type].get(value)
     if reason_code is None:
-        raise MalformedPacketError(f"unknown reason code 0x{value:02x}", section="2.4")
+        raise MalformedPacketError(
+            f"reason code 0x{value:02x} in packet type {packet_type}", section="2.4"
+        )
     return reason_code, offset
 
 
-def _reason_codes(data: memoryview, offset: int) -> tuple[ReasonCode, ...]:
+def _reason_codes(data: memoryview, offset: int, packet_type: int) -> tuple[ReasonCode, ...]:
     if offset == len(data):
         raise MalformedPacketError("reason codes missing", section="3.9.3")
-    return tuple(_reason_code(data, place)[0] for place in range(offset, len(data)))
+    return tuple(_reason_code(data, place, packet_type)[0] for place in range(offset, len(data)))
 
 
 def _reason_and_properties(
     data: memoryview, offset: int, packet_type: int
 ) -> tuple[ReasonCode, Properties]:
     """Read what ends most 5.0 packets; the properties may be left out."""
-    reason_code, offset = _reason_code(data, offset)
+    reason_code, offset = _reason_code(data, offset, packet_type)
     properties = EMPTY
     if offset < len(data):
         properties, offset = decode_properties(data, offset, packet_type)

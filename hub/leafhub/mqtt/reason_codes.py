@@ -1,6 +1,7 @@
 """Reason codes of MQTT 5.0 and what 3.1.1 says in their place."""
 
 from enum import IntEnum
+from typing import Final
 
 
 class ReasonCode(IntEnum):
@@ -55,6 +56,26 @@ class ReasonCode(IntEnum):
         """Whether what was asked for did not happen."""
         return self >= 0x80
 
+
+def _codes(wanted: str) -> frozenset[ReasonCode]:
+    return frozenset(map(ReasonCode, bytes.fromhex(wanted)))
+
+
+_OF_PUBACK = _codes("00 10 80 83 87 90 91 97 99")
+_OF_PUBREL = _codes("00 92")
+REASON_CODES_OF: Final[dict[int, frozenset[ReasonCode]]] = {
+    2: _codes("00 80 81 82 83 84 85 86 87 88 89 8a 8c 90 95 97 99 9a 9b 9c 9d 9f"),
+    4: _OF_PUBACK,
+    5: _OF_PUBACK,
+    6: _OF_PUBREL,
+    7: _OF_PUBREL,
+    9: _codes("00 01 02 80 83 87 8f 91 97 9e a1 a2"),
+    11: _codes("00 11 80 83 87 8f 91"),
+    14: _codes("00 04 80 81 82 83 87 89 8b 8d 8e 8f 90 93 94 95 96 97 98 99 9a 9b 9c 9d 9e 9f")
+    | _codes("a0 a1 a2"),
+    15: _codes("00 18 19"),
+}
+"""MQTT 5.0 table 2-6: by packet type, the codes that may stand in it."""
 
 _RETURN_CODES = {
     ReasonCode.SUCCESS: 0,

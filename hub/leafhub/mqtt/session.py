@@ -39,7 +39,7 @@ from leafhub.mqtt.packets import (
 from leafhub.mqtt.phase import ACCEPTED, ENDED, READING, TRANSITIONS, Phase
 from leafhub.mqtt.policy import STANDARD, AuthPacket, Policy, QoS2Publish, SecondConnect
 from leafhub.mqtt.properties import EMPTY, Properties
-from leafhub.mqtt.reason_codes import ReasonCode
+from leafhub.mqtt.reason_codes import REASON_CODES_OF, ReasonCode
 from leafhub.mqtt.requests import Closed, Delivered, Dropped, DropReason, Request
 from leafhub.mqtt.session_state import (
     NEVER_EXPIRES,
@@ -334,6 +334,8 @@ class Connection:
         if qos == 1 and reason_code == 0 and reason_string is None:
             self._output.append(b"\x40\x02" + packet_id.to_bytes(2, "big"))
             return
+        if reason_code not in REASON_CODES_OF[4]:
+            reason_code = ReasonCode.UNSPECIFIED_ERROR
         kind = Puback if qos == 1 else Pubrec
         self._write_answer(kind(packet_id, reason_code, _reason(reason_string)))
 
@@ -419,9 +421,13 @@ class Connection:
         if self._phase in ENDED:
             return
         if self._phase is Phase.DECIDING:
+            if reason_code is not None and reason_code not in REASON_CODES_OF[2]:
+                reason_code = ReasonCode.SERVER_UNAVAILABLE  # like 0x8B: come again
             self._refuse(reason_code, None, reason)
             return
         if self._phase in ACCEPTED and self.protocol_level == LEVEL_5 and reason_code is not None:
+            if reason_code not in REASON_CODES_OF[14]:
+                reason_code = ReasonCode.PROTOCOL_ERROR  # like 0x84, for a second CONNECT
             self._write(Disconnect(reason_code))
         self._close(reason)
 

@@ -16,7 +16,12 @@ from leafhub.mqtt import packets
 from leafhub.mqtt.codec import decode_packet, decode_packets, encode_packet
 from leafhub.mqtt.packets import Connect, Packet, Publish
 from leafhub.mqtt.properties import EMPTY, Properties
-from leafhub.mqtt.reason_codes import CONNACK_REASONS, ReasonCode, connack_return_code
+from leafhub.mqtt.reason_codes import (
+    CONNACK_REASONS,
+    REASON_CODES_OF,
+    ReasonCode,
+    connack_return_code,
+)
 from leafhub.mqtt.wire import decode_variable_byte_integer, pack_variable_byte_integer
 
 MAXIMUM = 1_048_576
@@ -30,8 +35,11 @@ positive16 = st.integers(1, 0xFFFF)
 flags = st.booleans()
 bits = st.integers(0, 1)
 user_properties = st.lists(st.tuples(texts, texts), max_size=3).map(tuple)
-reasons = st.sampled_from(ReasonCode)
 qos = st.integers(0, 2)
+
+
+def reasons(packet_type: int) -> st.SearchStrategy[ReasonCode]:
+    return st.sampled_from(sorted(REASON_CODES_OF[packet_type]))
 
 
 def properties(level: int, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Properties]:
@@ -88,7 +96,7 @@ def connacks(level: int) -> st.SearchStrategy[packets.Connack]:
     return st.builds(
         packets.Connack,
         session_present=flags,
-        reason_code=reasons if level == 5 else st.sampled_from(list(CONNACK_REASONS.values())),
+        reason_code=reasons(2) if level == 5 else st.sampled_from(list(CONNACK_REASONS.values())),
         properties=properties(
             level,
             session_expiry_interval_s=uint32,
@@ -140,12 +148,17 @@ def publishes(draw: st.DrawFn, level: int) -> Publish:
 
 def acknowledgements(level: int) -> st.SearchStrategy[Packet]:
     kinds = (packets.Puback, packets.Pubrec, packets.Pubrel, packets.Pubcomp)
-    code = reasons if level == 5 else st.just(ReasonCode.SUCCESS)
     found = properties(level, reason_string=texts)
+    success = st.just(ReasonCode.SUCCESS)
     return st.one_of(
         *(
-            st.builds(kind, packet_id=packet_ids, reason_code=code, properties=found)
-            for kind in kinds
+            st.builds(
+                kind,
+                packet_id=packet_ids,
+                reason_code=reasons(packet_type) if level == 5 else success,
+                properties=found,
+            )
+            for packet_type, kind in enumerate(kinds, start=4)
         )
     )
 
@@ -180,12 +193,18 @@ def answers(level: int) -> st.SearchStrategy[Packet]:
         ]
     )
     found = properties(level, reason_string=texts)
-    codes = st.lists(reasons if level == 5 else v3_codes, min_size=1, max_size=4).map(tuple)
-    suback = st.builds(packets.Suback, packet_id=packet_ids, reason_codes=codes, properties=found)
+
+    def codes(packet_type: int) -> st.SearchStrategy[tuple[ReasonCode, ...]]:
+        code = reasons(packet_type) if level == 5 else v3_codes
+        return st.lists(code, min_size=1, max_size=4).map(tuple)
+
+    suback = st.builds(
+        packets.Suback, packet_id=packet_ids, reason_codes=codes(9), properties=found
+    )
     unsuback = st.builds(
         packets.Unsuback,
         packet_id=packet_ids,
-        reason_codes=codes if level == 5 else st.just(()),
+        reason_codes=codes(11) if level == 5 else st.just(()),
         properties=found,
     )
     unsubscribe = st.builds(
@@ -203,14 +222,14 @@ def rest(level: int) -> st.SearchStrategy[Packet]:
         return pings | st.just(packets.Disconnect())
     disconnect = st.builds(
         packets.Disconnect,
-        reason_code=reasons,
+        reason_code=reasons(14),
         properties=properties(
             5, session_expiry_interval_s=uint32, reason_string=texts, server_reference=texts
         ),
     )
     auth = st.builds(
         packets.Auth,
-        reason_code=reasons,
+        reason_code=reasons(15),
         properties=properties(5, authentication_method=texts, reason_string=texts),
     )
     return st.one_of(pings, disconnect, auth)
@@ -344,6 +363,15 @@ def test_malformed_packets(level: int, wire: str) -> None:
 def test_a_bad_first_byte_is_not_waited_for(level: int, first: int) -> None:
     with pytest.raises(ProtocolError):
         list(decode_packets(bytes([first]), protocol_level=level, maximum_packet_bytes=MAXIMUM))
+
+
+@pytest.mark.parametrize(
+    "wire",
+    ["4003000102", "5003000192", "6203000180", "7003000110", "e00101", "e0028c00", "f00104"],
+)
+def test_a_reason_code_of_another_packet_is_malformed(wire: str) -> None:  # 5.0, table 2-6
+    with pytest.raises(MalformedPacketError):
+        decode(bytes.fromhex(wire), 5)
 
 
 FORBIDDEN = [

@@ -919,8 +919,25 @@ def test_the_server_may_end_a_login_under_way() -> None:
     client.connect()
     client.connection.end(ReasonCode.SERVER_SHUTTING_DOWN, "shutting down")
     assert client.take() == [
-        Connack(session_present=False, reason_code=ReasonCode.SERVER_SHUTTING_DOWN)
+        Connack(session_present=False, reason_code=ReasonCode.SERVER_UNAVAILABLE)
     ]
+
+
+@pytest.mark.parametrize(("qos", "kind"), [(1, Puback), (2, Pubrec)])
+def test_a_refusal_without_a_code_for_it_is_unspecified(
+    qos: int, kind: type[Puback | Pubrec]
+) -> None:
+    client = opened(5)
+    publish = Publish("t", b"", qos, packet_id=1)
+    client.send(publish)
+    client.connection.acknowledge(publish, ReasonCode.PACKET_TOO_LARGE)
+    assert client.take() == [kind(1, ReasonCode.UNSPECIFIED_ERROR)]
+
+
+def test_a_second_connect_of_an_unknown_protocol_is_a_protocol_error() -> None:
+    client = opened(5)
+    client.connection.receive(bytes.fromhex("100c00044d515454060000000000"), 0.0)
+    assert client.take() == [Disconnect(ReasonCode.PROTOCOL_ERROR)]
 
 
 def test_a_taken_over_session_belongs_to_the_newcomer() -> None:
