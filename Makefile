@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 BIN := .venv/bin
 DATA ?= data
 
-.PHONY: help run test lint types format bench lock setup programs clean
+.PHONY: help run test lint types format bench picture lock setup programs clean
 
 help:            ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -15,7 +15,7 @@ programs: setup
 	@$(BIN)/python -m leafhub_tools.micropython >/dev/null
 
 run: programs    ## Start the hub, one virtual leaf per dialect, and the dashboard
-	@$(BIN)/leafhub demo --data $(DATA)
+	@$(BIN)/leafhub demo --data "$(DATA)"
 
 test: lint types programs  ## Run every check and every test
 	@$(BIN)/python tests/support/bring_programs.py
@@ -33,6 +33,16 @@ types: setup     ## Check types
 format: setup    ## Put every file into shape
 	@$(BIN)/ruff check --quiet --fix
 	@$(BIN)/ruff format
+
+picture: programs  ## Take the pictures in docs/ anew (a minute and a half)
+	@set -e; folder=$$(mktemp -d); \
+	LEAFHUB_MQTT__LISTENERS='[{host = "127.0.0.1", port = 0}, {host = "127.0.0.1", port = 0, tls = true}]' \
+	LEAFHUB_HTTP__LISTENERS='[{port = 0}]' \
+	$(BIN)/leafhub demo --no-dashboard --interval 1 --data $$folder/data >$$folder/log 2>&1 & demo=$$!; \
+	trap 'kill $$demo; wait $$demo; rm -r $$folder' EXIT; \
+	until grep -q 'all is running' $$folder/log; do kill -0 $$demo || { cat $$folder/log; exit 1; }; sleep 0.2; done; \
+	$(BIN)/python -m leafhub_tui.picture docs/dashboard.svg --data $$folder/data --size 110x30 --after 75 \
+		--device 'Weather mast' --page docs/device.svg --command set-temp --argument 24
 
 lock: setup      ## Renew requirements.lock
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --generate-hashes \
