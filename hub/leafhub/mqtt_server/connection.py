@@ -431,6 +431,8 @@ class MqttConnection(asyncio.Protocol):
         transport = self._transport
         if transport is not None:
             output = self._take_output()
+            if self._tls is not None:
+                output += self._tls.close()
             if output and not transport.is_closing():
                 self._write(transport, output)
             transport.close()

@@ -4,6 +4,7 @@ The event loop's own TLS tells nothing of a handshake that fails; here each fail
 the bytes that caused it, in the connection's hands, and in its log line.
 """
 
+import contextlib
 import ssl
 
 _READ_BYTES = 65_536
@@ -25,7 +26,7 @@ class TlsPipe:
         ended: Whether the peer said that nothing more comes.
     """
 
-    __slots__ = ("_incoming", "_outgoing", "ended", "established", "object")
+    __slots__ = ("_failed", "_incoming", "_outgoing", "ended", "established", "object")
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._incoming = ssl.MemoryBIO()
@@ -33,6 +34,7 @@ class TlsPipe:
         self.object = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self.established = False
         self.ended = False
+        self._failed = False
 
     def receive(self, data: bytes) -> bytes:
         """Take what the transport read; gives what the peer meant by it.
@@ -52,14 +54,22 @@ class TlsPipe:
         except ssl.SSLWantReadError:
             pass  # the rest is still under way
         except ssl.SSLError as exc:
+            self._failed = True
             reason = (exc.reason or str(exc)).lower().replace("_", " ")
             raise TlsFailedError(reason) from exc
         return b"".join(plain)
 
     def send(self, data: bytes) -> None:
-        """Encrypt; the result is in ``take_output``."""
-        if data and self.established and not self.ended:
+        """Encrypt; the result is in ``take_output``. After an end or a failure nothing is said."""
+        if data and self.established and not self.ended and not self._failed:
             self.object.write(data)
+
+    def close(self) -> bytes:
+        """Take leave, so that the peer knows the end from a cut (RFC 8446 §6.1)."""
+        if self.established and not self._failed:
+            with contextlib.suppress(ssl.SSLError):  # it would like to see the peer's alert too
+                self.object.unwrap()
+        return self.take_output()
 
     def take_output(self) -> bytes:
         """Take the bytes that the transport is to write now."""

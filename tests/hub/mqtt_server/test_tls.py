@@ -99,6 +99,30 @@ def test_a_client_that_does_not_trust_the_hub_says_so(server: TlsPipe) -> None:
         server.receive(client.outgoing.read())
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_hub_takes_its_leave(
+    server: TlsPipe, folder: DataFolder, version: ssl.TLSVersion
+) -> None:
+    client = Client(folder.ca_certificate, version)
+    client.shake_hands(server)
+    server.send(b"last words")
+    client.incoming.write(server.take_output() + server.close())
+    client.incoming.write_eof()
+    assert client.object.read(100) == b"last words"
+    assert client.object.read(100) == b""  # an end, not a cut: that would be SSLEOFError
+
+
+def test_an_end_before_or_after_a_failure_is_quiet(server: TlsPipe, folder: DataFolder) -> None:
+    assert server.close() == b""
+    client = Client(folder.ca_certificate, ssl.TLSVersion.TLSv1_3)
+    client.shake_hands(server)
+    with pytest.raises(TlsFailedError):
+        server.receive(b"\x17\x03\x03\x00\x20" + bytes(32))
+    server.take_output()
+    server.send(b"what was to be said")
+    assert server.take_output() + server.close() == b""
+
+
 def test_a_client_that_takes_its_leave_is_noticed(server: TlsPipe, folder: DataFolder) -> None:
     client = Client(folder.ca_certificate, ssl.TLSVersion.TLSv1_3)
     client.shake_hands(server)
