@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -57,12 +57,12 @@ class Commands:
         self._tell = tell
         self._life_lines = LifeLines()
         self._settling: dict[str, Command] = {}  # at their end, but that is not stored yet
+        self._unstored: dict[str, Command] = {}  # the store did not take their last step
         self._waiting: dict[str, list[asyncio.Future[Command]]] = {}
 
     def resume(self, commands: Sequence[Command]) -> None:
         """Take in the open commands of an earlier run."""
-        for command in commands:
-            self._life_lines.add(command)
+        self._life_lines.put_back(commands)
 
     async def send(self, request: CommandRequest, timeout_s: float | None) -> Command:
         """See ``Exchange.command``."""
@@ -144,12 +144,47 @@ class Commands:
         self._settle(moved)
         return moved
 
-    def expire(self) -> None:
-        """End what has run out."""
+    def told(self, commands: Sequence[Command], error: StoreUnavailableError | None) -> None:
+        """Steps are on disk and may be told, or they are not and come again with ``sweep``."""
+        if error is not None:
+            self._unstored.update({c.id: c for c in commands if self._in_memory(c.id) is c})
+            return
+        for command in commands:
+            self.announce(command)
+
+    def take_out(self, devices: Iterable[tuple[str, str]]) -> tuple[Command, ...]:
+        """Devices are about to be deleted: nothing moves their commands from now on."""
+        commands: list[Command] = []
+        for application, device in devices:
+            commands.extend(self._life_lines.of_device(application, device))
+        for command in commands:
+            self._life_lines.drop(command.id)
+            self._unstored.pop(command.id, None)
+        return tuple(commands)
+
+    def put_back(self, commands: Sequence[Command]) -> None:
+        """The devices were not deleted after all."""
+        self._life_lines.put_back(commands)
+
+    def end_orphans(self, commands: Sequence[Command]) -> None:
+        """The devices were deleted, and the commands with them: tell so whoever waits."""
+        for command in commands:
+            self.announce(
+                msgspec.structs.replace(
+                    command,
+                    state=CommandState.FAILED,
+                    updated_us=self._arrival().time_us,
+                    error="the device was deleted",
+                )
+            )
+
+    def sweep(self) -> None:
+        """End what has run out, and offer the store again what it did not take."""
         ended = self._life_lines.expire(self._arrival().time_us)
-        if ended:
-            self._settle(ended)
-            self._store_steps(ended)
+        self._settle(ended)
+        steps = {**self._unstored, **{command.id: command for command in ended}}
+        if steps:
+            self._store_steps(tuple(steps.values()))
 
     def announce(self, command: Command) -> None:
         """Tell the live feed, the log and whoever waits."""
@@ -215,7 +250,7 @@ class Commands:
         def done(error: StoreUnavailableError | None) -> None:
             if error is None:
                 self.announce(command)
-                self._hand_over(command)
+                self._hand_over(command.id)
             else:
                 log.error("command %s was not stored: %s", command.id, error)
                 self._life_lines.drop(command.id)
@@ -227,8 +262,11 @@ class Commands:
             self._life_lines.drop(command.id)
             raise
 
-    def _hand_over(self, command: Command) -> None:
+    def _hand_over(self, command_id: str) -> None:
         """Bring a stored command to the connections that get it, and to sessions kept for one."""
+        command = self._life_lines.get(command_id)
+        if command is None:
+            return  # it ended while it was stored
         application = self._registry.application(command.application)
         if application is None:
             self._move(command, CommandState.FAILED, "its application was deleted")
@@ -270,7 +308,10 @@ class Commands:
         return self._life_lines.get(command_id) or self._settling.get(command_id)
 
     def _settle(self, commands: Sequence[Command]) -> None:
-        self._settling.update({c.id: c for c in commands if c.state.final})
+        for command in commands:
+            self._unstored.pop(command.id, None)  # a later step takes its place
+            if command.state.final:
+                self._settling[command.id] = command
 
     def _stop_waiting(self, command_id: str, end: asyncio.Future[Command]) -> None:
         waiters = self._waiting.get(command_id, [])
@@ -283,9 +324,10 @@ class Commands:
         def done(error: StoreUnavailableError | None) -> None:
             if error is not None:
                 log.error("steps of %d commands were not stored: %s", len(commands), error)
-            for command in commands:
-                self.announce(command)
+            self.told(commands, error)
 
+        for command in commands:
+            self._unstored.pop(command.id, None)
         try:
             self._store.write(Batch(commands=tuple(commands)), done)
         except BusyError as error:

@@ -4,11 +4,15 @@ import asyncio
 from collections.abc import Iterable
 from typing import Protocol
 
-from leafhub.dialects.base import Arrival, Login, Peer, Refusal
+from leafhub.dialects.base import Arrival, Login, Peer, Principal, Refusal
 from leafhub.exchange import proofs
-from leafhub.model.device import Credential, Operator
+from leafhub.model.application import Application
+from leafhub.model.device import Credential, Device, Operator
 from leafhub.model.registry import Registry, RegistryView
 from leafhub.mqtt.packets import Connect
+
+SLOW_CHECKS = 2
+"""Slow proofs at a time: each takes a core and up to 64 MiB, and a Pi has not much of either."""
 
 
 class Detection(Protocol):
@@ -32,20 +36,28 @@ class Doorkeeper:
     def __init__(self, registry: Registry, detection: Detection) -> None:
         self._registry = registry
         self._detection = detection
+        self._slow_checks = asyncio.Semaphore(SLOW_CHECKS)
 
     async def admit(self, connect: Connect, peer: Peer, arrival: Arrival) -> Login | Refusal:
-        """Judge a CONNECT; a ``Login`` that comes back is proved."""
-        verdict = self._detection.authenticate(connect, peer, self._registry, arrival)
-        if isinstance(verdict, Refusal):
-            return verdict
-        valid = [
-            credential
-            for credential in verdict.credentials
-            if credential.expires_us is None or arrival.time_us < credential.expires_us
-        ]
-        if verdict.credentials and not await _fits_one(valid, verdict.secret):
-            return verdict.mismatch
-        return verdict.refusal or verdict
+        """Judge a CONNECT; a ``Login`` that comes back is proved.
+
+        A record that changes while its slow proof is checked is judged anew: who changed it could
+        not end a connection that was not there yet.
+        """
+        while True:
+            verdict = self._detection.authenticate(connect, peer, self._registry, arrival)
+            if isinstance(verdict, Refusal):
+                return verdict
+            valid = [
+                credential
+                for credential in verdict.credentials
+                if credential.expires_us is None or arrival.time_us < credential.expires_us
+            ]
+            judged_by = self._records_of(verdict.principal)
+            if verdict.credentials and not await self._fits_one(valid, verdict.secret):
+                return verdict.mismatch
+            if self._records_of(verdict.principal) == judged_by:
+                return verdict.refusal or verdict
 
     async def operator(self, name: str | None, secret: str) -> Operator | None:
         """The operator with that login; by the secret alone where ``name`` is ``None``."""
@@ -55,20 +67,29 @@ class Doorkeeper:
             named = self._registry.operator(name)
             operators = () if named is None else (named,)
         for operator in operators:
-            if await _fits_one(operator.credentials, secret.encode()):
+            if await self._fits_one(operator.credentials, secret.encode()):
                 return operator
         return None
 
+    def _records_of(
+        self, principal: Principal
+    ) -> tuple[Application | None, Device | None, Operator | None]:
+        application, device = principal.application, principal.device
+        if application is None:
+            return None, None, self._registry.operator(principal.login)
+        known = None if device is None else self._registry.device(application, device)
+        return self._registry.application(application), known, None
 
-async def _fits_one(credentials: Iterable[Credential], secret: bytes) -> bool:
-    """Whether one of them fits; quick ones are tried first, slow ones in a thread."""
-    slow: list[Credential] = []
-    for credential in credentials:
-        if credential.kind in proofs.SLOW_KINDS:
-            slow.append(credential)
-        elif proofs.verify(credential, secret):
-            return True
-    for credential in slow:
-        if await asyncio.to_thread(proofs.verify, credential, secret):
-            return True
-    return False
+    async def _fits_one(self, credentials: Iterable[Credential], secret: bytes) -> bool:
+        """Whether one of them fits; quick ones are tried first, slow ones in a thread."""
+        slow: list[Credential] = []
+        for credential in credentials:
+            if credential.kind in proofs.SLOW_KINDS:
+                slow.append(credential)
+            elif proofs.verify(credential, secret):
+                return True
+        for credential in slow:
+            async with self._slow_checks:
+                if await asyncio.to_thread(proofs.verify, credential, secret):
+                    return True
+        return False

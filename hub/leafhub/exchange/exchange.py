@@ -30,6 +30,7 @@ from leafhub.exchange.commands import Commands
 from leafhub.exchange.devices import DeviceMemory, Presence
 from leafhub.exchange.doorkeeper import Detection, Doorkeeper
 from leafhub.exchange.feed import Feed
+from leafhub.exchange.pending_changes import PendingChanges
 from leafhub.exchange.sessions import Link, Session, Sessions
 from leafhub.model.command import Command, CommandRequest
 from leafhub.model.device import Device, Operator
@@ -39,8 +40,10 @@ from leafhub.model.registry import (
     Change,
     DeleteApplication,
     DeleteDevice,
+    DeleteOperator,
     PutApplication,
     PutDevice,
+    PutOperator,
     Registry,
 )
 from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
@@ -124,6 +127,7 @@ class Exchange:
         self._ids = ids or RandomIds()
         self._sessions = Sessions()
         self._devices = DeviceMemory()
+        self._pending = PendingChanges(registry)
         self._feed = Feed(registry, faces, self._sessions, self._devices)
         self._commands = Commands(
             registry=registry,
@@ -287,9 +291,7 @@ class Exchange:
             RequestError: A change does not fit; nothing changed.
             StoreUnavailableError: The store did not take it; nothing changed.
         """
-        before = self._devices_of(changes)
         await self._store_changes(changes)
-        self._end_unwelcome(before)
 
     async def command(self, request: CommandRequest, timeout_s: float | None = None) -> Command:
         """Send a command; on return it is stored and, where the device is there, handed over.
@@ -355,7 +357,14 @@ class Exchange:
     async def _store_changes(self, changes: Sequence[Change]) -> None:
         committed: asyncio.Future[StoreUnavailableError | None]
         committed = asyncio.get_running_loop().create_future()
-        self._commit(Outcome(changes=tuple(changes)), committed.set_result)
+        devices, operators = self._devices_of(changes), self._operators_of(changes)
+
+        def finish(error: StoreUnavailableError | None) -> None:
+            committed.set_result(error)
+            if error is None:
+                self._end_unwelcome(devices, operators)
+
+        self._commit(Outcome(changes=tuple(changes)), finish)
         error = await asyncio.shield(committed)  # who asked may leave; the work goes on
         if error is not None:
             raise error
@@ -364,8 +373,6 @@ class Exchange:
         """Commit what an outcome asks for, then acknowledge, reply, and close if it says so."""
         if outcome.log:
             log.info("%s: %s", _name(session.principal), outcome.log)
-        if outcome.become is not None:
-            self._become(session, outcome.become)
 
         def after(error: StoreUnavailableError | None) -> None:
             if finish is not None:
@@ -375,13 +382,16 @@ class Exchange:
                     session.send(reply)
             promised = outcome.replies or outcome.become is not None
             if session.link is not None and (outcome.close or (error is not None and promised)):
-                session.link.end(_end_code(outcome), outcome.log or "not stored")
+                session.link.end(_end_code(outcome, error), outcome.log or "not stored")
 
         try:
             self._commit(outcome, after)
         except RequestError as exc:  # another packet won the race for a name
             log.info("%s: %s", _name(session.principal), exc)
             after(StoreUnavailableError(str(exc)))
+            return
+        if outcome.become is not None and session.link is not None:
+            self._become(session, outcome.become)
         for request in outcome.commands:
             self._commands.try_send(request)
 
@@ -391,23 +401,33 @@ class Exchange:
         Raises:
             RequestError: A change does not fit; nothing was taken in.
         """
-        undo, news = self._take_in(outcome.changes)
-        events = (*outcome.events, *news)
+        deleted = self._deleted_by(outcome.changes)
+        ticket = self._pending.take_in(outcome.changes)
+        events = (*outcome.events, *self._news_of(outcome.changes))
         commands = self._commands.update(outcome.updates)
         if not (outcome.changes or events or commands):
             finish(None)
             return
+        orphans = self._commands.take_out(deleted)
 
         def done(error: StoreUnavailableError | None) -> None:
-            if error is not None:
-                log.error("not stored: %s", error)
-                for change in undo:
-                    self.registry.apply(change)
-            finish(error)
             if error is None:
-                self._feed.publish(events)
-            for command in commands:
-                self._commands.announce(command)
+                self._pending.stored(ticket)
+                for place in deleted:
+                    self._devices.forget(*place)
+                    self._sessions.forget_device(*place)
+            else:
+                log.error("not stored: %s", error)
+                self._pending.take_back(ticket)
+            try:
+                finish(error)
+            finally:  # whatever becomes of the one who asked, the others are told
+                if error is None:
+                    self._feed.publish(events)
+                    self._commands.end_orphans(orphans)
+                else:
+                    self._commands.put_back(orphans)
+                self._commands.told(commands, error)
 
         try:
             self._store.write(
@@ -416,20 +436,23 @@ class Exchange:
         except BusyError as error:
             done(StoreUnavailableError(str(error)))
 
-    def _take_in(self, changes: Iterable[Change]) -> tuple[list[Change], list[Event]]:
-        """Apply changes in memory; gives what undoes them, and the events that tell of devices."""
-        undo: list[Change] = []
-        news: list[Event] = []
-        try:
-            for change in changes:
-                undo[:0] = self.registry.apply(change)
-                if isinstance(change, PutDevice):
-                    news.append(self._registry_event(change.device.application, change.device.id))
-        except RequestError:
-            for change in undo:
-                self.registry.apply(change)
-            raise
-        return undo, news
+    def _news_of(self, changes: Iterable[Change]) -> tuple[Event, ...]:
+        """The events that tell of devices made or changed."""
+        return tuple(
+            self._registry_event(change.device.application, change.device.id)
+            for change in changes
+            if isinstance(change, PutDevice)
+        )
+
+    def _deleted_by(self, changes: Iterable[Change]) -> list[tuple[str, str]]:
+        """Application and id of the devices there are that changes remove."""
+        deleted: list[tuple[str, str]] = []
+        for change in changes:
+            if isinstance(change, DeleteDevice):
+                deleted.append((change.application, change.id))
+            elif isinstance(change, DeleteApplication):
+                deleted.extend((change.name, d.id) for d in self.registry.devices(change.name))
+        return deleted
 
     def _become(self, session: Session, principal: Principal) -> None:
         before = session.principal
@@ -448,6 +471,8 @@ class Exchange:
     def _note_connection(self, principal: Principal, *, connected: bool) -> None:
         if principal.application is None or principal.device is None:
             return
+        if self.registry.device(principal.application, principal.device) is None:
+            return  # it was deleted; one made again under its name starts with an empty history
         event = Event(
             id=self._ids.uuid(),
             type=CONNECTION_EVENT,
@@ -489,36 +514,55 @@ class Exchange:
                     found.extend(self.registry.devices(application.name))
                 case DeleteApplication(name):
                     found.extend(self.registry.devices(name))
-                case _:
-                    pass  # operators have no devices
+                case PutOperator() | DeleteOperator():
+                    continue
         return [device for device in found if device is not None]
 
-    def _end_unwelcome(self, before: Iterable[Device]) -> None:
-        """Close the connections of devices that may no longer log in as they did."""
-        for device in before:
-            now = self.registry.device(device.application, device.id)
-            if now is None:
-                self._devices.forget(device.application, device.id)
-            if now is not None and now.credentials == device.credentials and self._may_stay(now):
-                continue
-            for session in self._sessions.of_device(device.application, device.id):
-                if session.link is not None:
-                    session.link.end(
-                        ReasonCode.ADMINISTRATIVE_ACTION, "the device may no longer log in"
-                    )
+    def _operators_of(self, changes: Iterable[Change]) -> list[Operator]:
+        """The operators that are there and that changes are about."""
+        names = [
+            change.operator.name if isinstance(change, PutOperator) else change.name
+            for change in changes
+            if isinstance(change, PutOperator | DeleteOperator)
+        ]
+        return [one for one in map(self.registry.operator, names) if one is not None]
 
-    def _may_stay(self, device: Device) -> bool:
-        application = self.registry.application(device.application)
-        return device.enabled and application is not None and application.enabled
+    def _end_unwelcome(self, devices: Iterable[Device], operators: Iterable[Operator]) -> None:
+        """Close the connections of those who may no longer log in as they did."""
+        for device in devices:
+            if not self._may_stay(device):
+                for session in self._sessions.of_device(device.application, device.id):
+                    _end(session, "the device may no longer log in")
+        changed = {one.name for one in operators if self.registry.operator(one.name) != one}
+        if changed:
+            for session in self._sessions.live():
+                principal = session.principal
+                if principal.dialect not in self._dialects and principal.login in changed:
+                    _end(session, "the operator may no longer log in")
+
+    def _may_stay(self, before: Device) -> bool:
+        """Whether a device is still the one it was, and may log in as it did."""
+        application = self.registry.application(before.application)
+        now = self.registry.device(before.application, before.id)
+        return (
+            application is not None
+            and application.enabled
+            and now is not None
+            and now.enabled
+            and (now.uid, now.credentials) == (before.uid, before.credentials)
+        )
 
     # Time
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_S)
-            self._feed.count(self._clock.now_s())
-            self._sessions.expire(self._clock.now_s())
-            self._commands.expire()
+            try:
+                self._feed.count(self._clock.now_s())
+                self._sessions.expire(self._clock.now_s())
+                self._commands.sweep()
+            except Exception:  # time goes on after one mistake, or nothing would ever run out
+                log.exception("A mistake of the hub while it looked for what has run out")
 
 
 def _name(principal: Principal) -> str:
@@ -529,6 +573,13 @@ def _name(principal: Principal) -> str:
     return f"{one_line(who)}@{principal.peer.address}"
 
 
-def _end_code(outcome: Outcome) -> ReasonCode:
+def _end(session: Session, reason: str) -> None:
+    if session.link is not None:
+        session.link.end(ReasonCode.ADMINISTRATIVE_ACTION, reason)
+
+
+def _end_code(outcome: Outcome, error: StoreUnavailableError | None) -> ReasonCode:
     """What a 5.0 client is told when its packet ends the connection."""
+    if error is not None:
+        return ReasonCode.QUOTA_EXCEEDED  # it may try again; "not authorized" would make it stop
     return outcome.reason_code if outcome.reason_code >= 0x80 else ReasonCode.NOT_AUTHORIZED

@@ -1,5 +1,6 @@
 """Brings events to whoever subscribed, in whatever dialect, and counts them."""
 
+import logging
 from collections import deque
 from collections.abc import Iterable, Mapping
 
@@ -8,9 +9,12 @@ from leafhub.exchange.devices import DeviceMemory
 from leafhub.exchange.sessions import Session, Sessions
 from leafhub.model.event import Event, Kind
 from leafhub.model.registry import Registry
+from leafhub.mqtt.session_state import Subscription
 
 RATE_SECONDS = 5
 """Messages per second are a mean over so many seconds: calm, and still about now."""
+
+log = logging.getLogger(__name__)
 
 _NEWS = frozenset({Kind.CONNECTION, Kind.REGISTRY, Kind.COMMAND})
 
@@ -44,7 +48,8 @@ class Feed:
         for event in events:
             if event.kind not in _NEWS:
                 self.messages_total += 1
-            self._devices.note(event)
+            if self._registry.device(event.application, event.device) is not None:
+                self._devices.note(event)
             self.route(event)
 
     def route(self, event: Event) -> None:
@@ -58,9 +63,17 @@ class Feed:
                     if session in served:
                         continue
                     served.add(session)
-                    message = face.deliver(event, subscription, session.principal, self._registry)
-                    if message is not None:
-                        session.send(message)
+                    self._deliver(face, event, session, subscription)
+
+    def _deliver(
+        self, face: Face, event: Event, session: Session, subscription: Subscription
+    ) -> None:
+        try:
+            message = face.deliver(event, subscription, session.principal, self._registry)
+            if message is not None:
+                session.send(message)
+        except Exception:  # a mistake with one subscriber costs no other one its messages
+            log.exception("%s: an event could not be shown to a subscriber", face.name)
 
     def count(self, now_s: float) -> None:
         """Note how many there were; call it once a second."""

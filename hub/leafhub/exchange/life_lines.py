@@ -1,6 +1,6 @@
 """Commands on their way: which are open, what moves them on, and when they run out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -23,19 +23,21 @@ class LifeLines:
         return len(self._device_of)
 
     def add(self, command: Command) -> None:
-        """Take a new or re-read command in, unless it is final.
+        """Take a new command in.
 
         Raises:
             BusyError: The device has ``OPEN_COMMANDS`` open.
         """
-        if command.state.final:
-            return
-        place = (command.application, command.device)
-        commands = self._by_device.setdefault(place, {})
-        if len(commands) >= OPEN_COMMANDS:
+        if len(self._by_device.get((command.application, command.device), ())) >= OPEN_COMMANDS:
             raise BusyError(f"{command.device} has {OPEN_COMMANDS} open commands")
-        commands[command.id] = command
-        self._device_of[command.id] = place
+        self.put_back((command,))
+
+    def put_back(self, commands: Iterable[Command]) -> None:
+        """Take in commands that were open before, however many they are."""
+        for command in commands:
+            place = (command.application, command.device)
+            self._by_device.setdefault(place, {})[command.id] = command
+            self._device_of[command.id] = place
 
     def get(self, command_id: str) -> Command | None:
         """An open command."""
@@ -56,18 +58,16 @@ class LifeLines:
         error: str | None = None,
     ) -> Command | None:
         """Move one command on and give it back; ``None`` when its life line has no such step."""
-        if state not in NEXT_STATES[command.state]:
+        current = self.get(command.id)
+        if current is None or state not in NEXT_STATES[current.state]:
             return None
         moved = msgspec.structs.replace(
-            command, state=state, updated_us=now_us, answer=answer or command.answer, error=error
+            current, state=state, updated_us=now_us, answer=answer or current.answer, error=error
         )
-        place = self._device_of.get(command.id)
-        if place is None:
-            return None
         if state.final:
             self._forget(command.id)
         else:
-            self._by_device[place][command.id] = moved
+            self.put_back((moved,))
         return moved
 
     def update(self, update: CommandUpdate, now_us: int) -> list[Command]:

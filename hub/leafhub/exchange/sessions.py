@@ -63,6 +63,7 @@ class Sessions:
     def __init__(self) -> None:
         self._live: set[Session] = set()
         self._by_device: dict[tuple[str, str], set[Session]] = {}
+        self._kept_by_device: dict[tuple[str, str], set[Session]] = {}
         self._by_slot: dict[str, Session] = {}
         self._by_key: dict[str, Session] = {}
         self._kept: dict[str, Session] = {}  # of clients that are away, longest away first
@@ -83,12 +84,7 @@ class Sessions:
 
     def kept_of_device(self, application: str, device: str) -> tuple[Session, ...]:
         """The sessions of a device that wait for it to come back."""
-        place = (application, device)
-        return tuple(
-            session
-            for session in self._kept.values()
-            if (session.principal.application, session.principal.device) == place
-        )
+        return tuple(self._kept_by_device.get((application, device), ()))
 
     def displaced_by(self, principal: Principal) -> Iterator[Session]:
         """The live sessions that must end before ``principal`` comes in."""
@@ -121,16 +117,17 @@ class Sessions:
                 self._by_key[key] = session
         else:
             session = kept
-            del self._kept[key or ""]
+            self._take_back(session)
             session.link = link
             session.principal = principal
         self._enter(session)
         return session, kept is not None
 
     def become(self, session: Session, principal: Principal) -> None:
-        """The connection speaks for somebody else now; its subscriptions end with the old role."""
+        """The connection speaks for somebody else now; what the old role had ends with it."""
         self._leave(session)
-        self._end_routes(session)
+        self._forget(session)
+        session.state.key = None  # nobody can come back to it by the old name
         session.state.subscriptions.clear()
         session.principal = principal
         self._enter(session)
@@ -145,8 +142,16 @@ class Sessions:
             self._forget(session)
             return
         self._kept[key] = session
+        _add(self._kept_by_device, session)
         if len(self._kept) > KEPT_SESSIONS:
             self._forget(next(iter(self._kept.values())))
+
+    def forget_device(self, application: str, device: str) -> None:
+        """A device was deleted: who is made under its name does not come back to its sessions."""
+        for session in self.kept_of_device(application, device):
+            self._forget(session)
+        for session in self.of_device(application, device):
+            session.state.expiry_interval_s = 0
 
     def expire(self, now_s: float) -> None:
         """End the kept sessions whose time is over."""
@@ -188,29 +193,28 @@ class Sessions:
         principal = session.principal
         if principal.slot is not None:
             self._by_slot[principal.slot] = session
-        if principal.application is not None and principal.device is not None:
-            place = (principal.application, principal.device)
-            self._by_device.setdefault(place, set()).add(session)
+        _add(self._by_device, session)
 
     def _leave(self, session: Session) -> None:
         self._live.discard(session)
         principal = session.principal
         if principal.slot is not None and self._by_slot.get(principal.slot) is session:
             del self._by_slot[principal.slot]
-        if principal.application is not None and principal.device is not None:
-            place = (principal.application, principal.device)
-            sessions = self._by_device.get(place)
-            if sessions is not None:
-                sessions.discard(session)
-                if not sessions:
-                    del self._by_device[place]
+        _discard(self._by_device, session)
+
+    def _take_back(self, session: Session) -> None:
+        """The session is not a kept one any more."""
+        key = session.state.key
+        if key is not None and self._kept.get(key) is session:
+            del self._kept[key]
+            _discard(self._kept_by_device, session)
 
     def _forget(self, session: Session) -> None:
         self._end_routes(session)
+        self._take_back(session)
         key = session.state.key
         if key is not None and self._by_key.get(key) is session:
             del self._by_key[key]
-            self._kept.pop(key, None)
 
     def _end_routes(self, session: Session) -> None:
         for topic_filter in tuple(session.routes):
@@ -224,3 +228,25 @@ class Sessions:
     def _is_over(session: Session, now_s: float) -> bool:
         ends_at_s = session.state.expires_at_s()
         return ends_at_s is not None and ends_at_s <= now_s
+
+
+_ByDevice = dict[tuple[str, str], set[Session]]
+
+
+def _add(table: _ByDevice, session: Session) -> None:
+    """Put a session under its device, if it has one."""
+    principal = session.principal
+    if principal.application is not None and principal.device is not None:
+        table.setdefault((principal.application, principal.device), set()).add(session)
+
+
+def _discard(table: _ByDevice, session: Session) -> None:
+    """Undo ``_add``; call it before the session gets another principal."""
+    principal = session.principal
+    if principal.application is None or principal.device is None:
+        return
+    place = (principal.application, principal.device)
+    sessions = table.get(place, set())
+    sessions.discard(session)
+    if not sessions:
+        table.pop(place, None)
