@@ -1,0 +1,208 @@
+import asyncio
+
+import pytest
+from hand_exchange import REQUEST, Acorn, World, application, device, principal
+from msgspec.structs import replace
+
+from leafhub.dialects.base import Outcome
+from leafhub.errors import NotFoundError, StoreUnavailableError
+from leafhub.model.command import Command, CommandState, CommandUpdate
+from leafhub.model.registry import DeleteApplication, DeleteDevice, PutApplication, PutDevice
+from leafhub.mqtt.reason_codes import ReasonCode
+from leafhub.mqtt.requests import Delivered
+from leafhub.stores.base import Snapshot
+
+ANSWER = CommandUpdate(
+    application="oak", device="d", name="blink", state=CommandState.ANSWERED, answer=b"ok"
+)
+
+
+@pytest.fixture
+def waiting(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A dialect whose commands wait for their device."""
+    monkeypatch.setattr(Acorn, "commands_wait", True)
+    return world
+
+
+async def state(world: World, command: Command) -> tuple[CommandState, str | None]:
+    found = await world.exchange.find_command(command.id)
+    assert found is not None
+    return found.state, found.error
+
+
+async def waiter(world: World, command: Command) -> "asyncio.Task[Command]":
+    task = asyncio.create_task(world.exchange.wait_for_command(command.id, 10))
+    await asyncio.sleep(0)
+    return task
+
+
+async def test_a_command_is_queued_sent_and_answered(world: World) -> None:
+    link = world.attach(principal())
+    command = await world.command()
+    assert link.topics() == ["blink"]
+    world.publish(link, Outcome(updates=(ANSWER,)))
+    world.store.commit()
+    steps = [one for batch in world.store.committed for one in batch.commands]
+    assert [one.state.value for one in steps] == ["queued", "sent", "answered"]
+    assert (await world.exchange.wait_for_command(command.id, 0)).answer == b"ok"
+
+
+async def test_nothing_is_handed_over_that_is_not_stored(world: World) -> None:
+    link = world.attach(principal())
+    world.store.commit()
+    sending = world.send()
+    await asyncio.sleep(0)
+    assert link.topics() == []
+    world.store.fail()
+    with pytest.raises(StoreUnavailableError):
+        await sending
+    assert link.topics() == []
+
+
+async def test_an_acknowledged_message_is_an_acknowledged_command(world: World) -> None:
+    world.attach(principal())
+    command = await world.command()
+    world.exchange.delivered(Delivered(command.id, ReasonCode.SUCCESS))
+    world.store.commit()
+    assert await state(world, command) == (CommandState.ACKNOWLEDGED, None)
+
+
+async def test_it_fails_when_the_device_is_away(world: World) -> None:
+    command = await world.command()
+    assert await state(world, command) == (CommandState.FAILED, "the device is not connected")
+
+
+async def test_it_fails_when_the_device_does_not_listen(world: World) -> None:
+    world.dialect.listens = False
+    world.attach(principal())
+    command = await world.command()
+    error = "the device does not listen for commands"
+    assert await state(world, command) == (CommandState.FAILED, error)
+
+
+async def test_it_waits_where_the_dialect_says_so(waiting: World) -> None:
+    command = await waiting.command()
+    assert await state(waiting, command) == (CommandState.QUEUED, None)
+    link = waiting.attach(principal())
+    waiting.store.commit()
+    assert link.topics() == ["blink"]
+    assert await state(waiting, command) == (CommandState.SENT, None)
+
+
+async def test_it_expires(waiting: World) -> None:
+    command = await waiting.command(timeout_s=5)
+    waiting.clock.us += 5_000_000
+    waiting.exchange._commands.sweep()
+    waiting.store.commit()
+    assert await state(waiting, command) == (CommandState.EXPIRED, "no answer in time")
+
+
+async def test_open_commands_go_on_after_a_restart(waiting: World) -> None:
+    command = await waiting.command()
+    again = World()
+    again.store.snapshot = Snapshot(
+        changes=(PutApplication(application()), PutDevice(device())),
+        commands=(command,),
+        latest=(),
+    )
+    await again.exchange.start()
+    assert again.attach(principal()).topics() == ["blink"]
+    await again.exchange.stop()
+
+
+async def test_who_waits_is_told_the_end_when_it_is_stored(waiting: World) -> None:
+    end = await waiter(waiting, await waiting.command())
+    waiting.publish(waiting.attach(principal()), Outcome(updates=(ANSWER,)))
+    await asyncio.sleep(0)
+    assert not end.done()
+    waiting.store.commit()
+    assert (await end).state is CommandState.ANSWERED
+
+
+async def test_who_waited_long_enough_or_left_is_forgotten(waiting: World) -> None:
+    command = await waiting.command()
+    assert (await waiting.exchange.wait_for_command(command.id, 0)).state is CommandState.QUEUED
+    end = await waiter(waiting, command)
+    end.cancel()
+    await asyncio.gather(end, return_exceptions=True)
+    assert waiting.exchange._commands._waiting == {}
+
+
+async def test_an_end_that_was_not_stored_is_told_when_it_is(waiting: World) -> None:
+    link = waiting.attach(principal())
+    command = await waiting.command()
+    end = await waiter(waiting, command)
+    waiting.publish(link, Outcome(updates=(ANSWER,)))
+    waiting.store.fail()
+    await asyncio.sleep(0)
+    assert not end.done()
+    waiting.exchange._commands.sweep()
+    waiting.store.commit()
+    assert (await end).answer == b"ok"
+    assert waiting.store.kept[command.id].state is CommandState.ANSWERED
+
+
+async def test_an_older_step_never_overwrites_a_later_one(waiting: World) -> None:
+    link = waiting.attach(principal())
+    command = await waiting.command()
+    waiting.exchange.delivered(Delivered(command.id, ReasonCode.SUCCESS))
+    waiting.publish(link, Outcome(updates=(ANSWER,)))
+    waiting.store.fail()
+    waiting.exchange._commands.sweep()
+    waiting.store.commit()
+    assert waiting.store.kept[command.id].state is CommandState.ANSWERED
+
+
+async def test_what_ended_while_it_was_stored_is_not_handed_over(world: World) -> None:
+    link = world.attach(principal())
+    world.store.commit()
+    sending = world.send()
+    await asyncio.sleep(0)
+    world.publish(link, Outcome(updates=(ANSWER,)))
+    world.store.commit()
+    assert (await sending).state is CommandState.ANSWERED
+    assert link.topics() == []
+
+
+@pytest.mark.parametrize("change", [DeleteDevice("oak", "d"), DeleteApplication("oak")])
+async def test_the_commands_of_a_deleted_device_end(
+    waiting: World, change: DeleteDevice | DeleteApplication
+) -> None:
+    end = await waiter(waiting, await waiting.command())
+    await waiting.apply(change)
+    ended = await end
+    assert (ended.state, ended.error) == (CommandState.FAILED, "the device was deleted")
+
+
+async def test_a_device_made_again_gets_no_command_of_the_old_one(waiting: World) -> None:
+    await waiting.command()
+    await waiting.apply(DeleteDevice("oak", "d"), PutDevice(device(uid="another")))
+    assert waiting.attach(principal()).topics() == []
+
+
+async def test_no_step_of_a_deleted_device_is_stored_behind_its_deletion(waiting: World) -> None:
+    link = waiting.attach(principal())
+    command = await waiting.command()
+    deleting = waiting.begin(DeleteDevice("oak", "d"))
+    await asyncio.sleep(0)
+    waiting.exchange.delivered(Delivered(command.id, ReasonCode.SUCCESS))
+    waiting.publish(link, Outcome(updates=(ANSWER,)))
+    waiting.exchange._commands.sweep()
+    assert [batch.commands for batch, _ in waiting.store.waiting] == [()]
+    waiting.store.commit()
+    await deleting
+
+
+async def test_the_commands_of_a_device_that_was_not_deleted_go_on(waiting: World) -> None:
+    await waiting.command()
+    deleting = waiting.begin(DeleteDevice("oak", "d"))
+    await asyncio.sleep(0)
+    waiting.store.fail()
+    with pytest.raises(StoreUnavailableError):
+        await deleting
+    assert waiting.attach(principal()).topics() == ["blink"]
+
+
+async def test_nobody_commands_a_device_that_is_not_there(world: World) -> None:
+    with pytest.raises(NotFoundError):
+        await world.exchange.command(replace(REQUEST, device="nobody"))

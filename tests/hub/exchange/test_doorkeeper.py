@@ -1,0 +1,118 @@
+import asyncio
+import threading
+
+import pytest
+from hand_exchange import OPERATOR, PEER, Acorn, Detects, World, application, connect, device
+from msgspec.structs import replace
+
+from leafhub.dialects.base import Arrival, Login, Refusal
+from leafhub.exchange import proofs
+from leafhub.exchange.chance_and_time import RandomIds
+from leafhub.exchange.doorkeeper import SLOW_CHECKS, Doorkeeper
+from leafhub.model.device import Credential, SecretKind
+from leafhub.model.registry import DeleteDevice, PutApplication, PutDevice, PutOperator, Registry
+
+ARRIVAL = Arrival(time_us=1_000, ids=RandomIds())
+
+
+class SlowProof:
+    """A slow check that a test lets go; it counts how many run at once."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.running = self.most = 0
+        self.started, self.go = threading.Event(), threading.Event()
+        self._lock = threading.Lock()
+        monkeypatch.setattr(proofs, "verify", self.verify)
+
+    def verify(self, credential: Credential, secret: bytes) -> bool:
+        with self._lock:
+            self.running += 1
+            self.most = max(self.most, self.running)
+        self.started.set()
+        assert self.go.wait(10)
+        with self._lock:
+            self.running -= 1
+        return credential.secret.encode() == secret
+
+
+@pytest.fixture
+def registry() -> Registry:
+    registry = Registry(Acorn().keys)
+    registry.apply(PutApplication(application()))
+    registry.apply(PutDevice(device()))
+    registry.apply(PutOperator(OPERATOR))
+    return registry
+
+
+@pytest.fixture
+def doorkeeper(registry: Registry) -> Doorkeeper:
+    return Doorkeeper(registry, Detects(Acorn()))
+
+
+async def admit(doorkeeper: Doorkeeper, secret: bytes) -> Login | Refusal:
+    return await doorkeeper.admit(replace(connect("d"), password=secret), PEER, ARRIVAL)
+
+
+def slow(registry: Registry) -> None:
+    credential = Credential(kind=SecretKind.ARGON2ID, secret="s")
+    registry.apply(PutDevice(replace(device(), credentials=(credential,))))
+
+
+async def test_the_right_secret_opens(doorkeeper: Doorkeeper) -> None:
+    assert isinstance(await admit(doorkeeper, b"s"), Login)
+
+
+async def test_a_wrong_secret_does_not(doorkeeper: Doorkeeper) -> None:
+    assert isinstance(await admit(doorkeeper, b"x"), Refusal)
+
+
+@pytest.mark.parametrize(("expires_us", "verdict"), [(1_000, Refusal), (1_001, Login)])
+async def test_a_secret_ends_with_its_time(
+    doorkeeper: Doorkeeper, registry: Registry, expires_us: int, verdict: type
+) -> None:
+    credential = replace(device().credentials[0], expires_us=expires_us)
+    registry.apply(PutDevice(replace(device(), credentials=(credential,))))
+    assert isinstance(await admit(doorkeeper, b"s"), verdict)
+
+
+async def test_a_device_deleted_while_its_proof_is_checked_stays_out(
+    doorkeeper: Doorkeeper, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow(registry)
+    proof = SlowProof(monkeypatch)
+    login = asyncio.create_task(admit(doorkeeper, b"s"))
+    assert await asyncio.to_thread(proof.started.wait, 10)
+    registry.apply(DeleteDevice("oak", "d"))
+    proof.go.set()
+    assert isinstance(await login, Refusal)
+
+
+async def test_slow_proofs_are_few_at_a_time(
+    doorkeeper: Doorkeeper, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow(registry)
+    proof = SlowProof(monkeypatch)
+    logins = [asyncio.create_task(admit(doorkeeper, b"s")) for _ in range(6)]
+    assert await asyncio.to_thread(proof.started.wait, 10)
+    await asyncio.sleep(0.05)
+    proof.go.set()
+    assert all(isinstance(one, Login) for one in await asyncio.gather(*logins))
+    assert proof.most == SLOW_CHECKS
+
+
+async def test_an_operator_logs_in_with_or_without_a_name(doorkeeper: Doorkeeper) -> None:
+    assert await doorkeeper.operator("ada", "open sesame") == OPERATOR
+    assert await doorkeeper.operator(None, "open sesame") == OPERATOR
+
+
+@pytest.mark.parametrize(("name", "secret"), [("ada", "x"), ("bob", "open sesame"), (None, "x")])
+async def test_nobody_else_is_an_operator(
+    doorkeeper: Doorkeeper, name: str | None, secret: str
+) -> None:
+    assert await doorkeeper.operator(name, secret) is None
+
+
+async def test_a_refused_login_tells_the_exchange_nothing_to_store(world: World) -> None:
+    verdict = await world.exchange.log_in(replace(connect("d"), password=b"x"), PEER)
+    assert isinstance(verdict, Refusal)
+    assert world.store.waiting == []

@@ -1,0 +1,63 @@
+import pytest
+from hand_exchange import Acorn, HandLink, World, application, connect, device, event, principal
+from msgspec.structs import replace
+
+from leafhub.dialects.base import Outcome
+from leafhub.exchange.devices import DeviceMemory
+from leafhub.exchange.feed import RATE_SECONDS, Feed
+from leafhub.exchange.sessions import Sessions
+from leafhub.model.event import Kind
+from leafhub.model.registry import PutApplication, PutDevice, Registry
+from leafhub.mqtt.session_state import OutgoingMessage, SendResult
+
+
+class BrokenLink(HandLink):
+    def send(self, message: OutgoingMessage) -> SendResult:
+        raise ValueError(message.topic_name)
+
+
+@pytest.fixture
+def feed() -> Feed:
+    registry = Registry(Acorn().keys)
+    registry.apply(PutApplication(application()))
+    registry.apply(PutDevice(device()))
+    return Feed(registry, {"acorn": Acorn()}, Sessions(), DeviceMemory())
+
+
+def test_messages_are_counted_and_news_are_not(feed: Feed) -> None:
+    feed.publish([event("a"), replace(event("b"), kind=Kind.CONNECTION)])
+    assert feed.messages_total == 1
+
+
+def test_the_rate_is_a_mean_of_the_last_seconds(feed: Feed) -> None:
+    assert feed.messages_per_second() == 0
+    for second in range(20):
+        feed.count(second)
+        if second >= 20 - RATE_SECONDS:
+            feed.publish([event(f"{second}-{number}") for number in range(3)])
+    feed.count(20)
+    assert feed.messages_per_second() == 3
+
+
+async def test_an_event_reaches_each_session_once(world: World) -> None:
+    world.dialect.topics = ("acorn/a", "acorn/b")
+    reader, writer = world.attach(principal("r")), world.attach(principal())
+    for topic_filter in ("acorn/a", "acorn/b", "acorn/#"):
+        world.subscribe(reader, topic_filter)
+    world.publish(writer, Outcome(events=(event("one"),)))
+    world.store.commit()
+    assert reader.topics().count("one") == 1
+
+
+async def test_a_mistake_with_one_subscriber_costs_no_other_its_message(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = BrokenLink(world)
+    broken.session, _ = world.exchange.attach(broken, principal("b"), connect())
+    readers = [world.attach(principal("r")), broken, world.attach(principal("s"))]
+    for reader in readers:
+        world.subscribe(reader, "acorn/#")
+    world.publish(readers[0], Outcome(events=(event("one"), event("two"))))
+    world.store.commit()
+    assert [reader.topics()[-2:] for reader in readers] == [["one", "two"], [], ["one", "two"]]
+    assert "could not be shown" in caplog.text

@@ -1,0 +1,391 @@
+"""An exchange with a dialect of its own, a store that a test commits by hand, and links."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+import msgspec
+
+from leafhub.dialects.base import (
+    Arrival,
+    Grant,
+    Login,
+    Outcome,
+    Peer,
+    Principal,
+    Receiver,
+    Refusal,
+    SubscribeOutcome,
+    plain_unsubscribe,
+)
+from leafhub.errors import BusyError, StoreUnavailableError
+from leafhub.exchange.chance_and_time import Clock
+from leafhub.exchange.exchange import Exchange
+from leafhub.model.application import Application
+from leafhub.model.command import Command, CommandRequest
+from leafhub.model.device import Credential, Device, Operator, SecretKind
+from leafhub.model.event import Event
+from leafhub.model.registry import Change, Registry, RegistryView
+from leafhub.mqtt.packets import (
+    Connect,
+    Publish,
+    Subscribe,
+    SubscriptionRequest,
+    Unsubscribe,
+    Will,
+)
+from leafhub.mqtt.policy import STANDARD
+from leafhub.mqtt.reason_codes import ReasonCode
+from leafhub.mqtt.session_state import OutgoingMessage, SendResult, Subscription
+from leafhub.stores.base import (
+    Batch,
+    CommandQuery,
+    Done,
+    EventQuery,
+    SettingsTypes,
+    Snapshot,
+    StoredEvent,
+    StoreStatus,
+)
+
+if TYPE_CHECKING:
+    from leafhub.exchange.sessions import Session
+
+PEER = Peer(address="192.0.2.1", tls=True)
+
+
+class Nothing(msgspec.Struct, frozen=True):
+    """No settings."""
+
+
+def application() -> Application:
+    return Application(name="oak", uid="uid-oak", dialect="acorn", settings=Nothing())
+
+
+def device(device_id: str = "d", secret: str = "s", uid: str = "uid", name: str = "") -> Device:
+    return Device(
+        application="oak",
+        id=device_id,
+        uid=uid,
+        name=name or device_id,
+        settings=Nothing(),
+        credentials=(Credential(kind=SecretKind.PLAIN, secret=secret),),
+    )
+
+
+def event(event_id: str, device_id: str = "d", channel: str = "t") -> Event:
+    return Event(
+        id=event_id,
+        application="oak",
+        device=device_id,
+        sender=device_id,
+        channel=channel,
+        time_us=1,
+        data=b"1",
+    )
+
+
+def principal(device_id: str | None = "d", key: str | None = None) -> Principal:
+    """Somebody of the application ``oak``; ``key`` is both slot and session key."""
+    return Principal(
+        dialect="acorn",
+        policy=STANDARD,
+        peer=PEER,
+        application="oak",
+        device=device_id,
+        slot=key,
+        session_key=key,
+    )
+
+
+def connect(client_id: str = "c", *, clean_start: bool = True) -> Connect:
+    return Connect(protocol_level=5, client_id=client_id, clean_start=clean_start)
+
+
+class Acorn:
+    """A dialect that does what the test says."""
+
+    name: ClassVar[str] = "acorn"
+    application_type: ClassVar[type[msgspec.Struct]] = Nothing
+    device_type: ClassVar[type[msgspec.Struct]] = Nothing
+    command_timeout_s: ClassVar[float | None] = 60.0
+    keeps_plain_secrets: ClassVar[bool] = True
+    commands_wait: ClassVar[bool] = False
+    listens: bool = True
+    topics: tuple[str, ...] = ("acorn/all",)
+    outcome = Outcome()
+
+    def authenticate(
+        self, connect: Connect, peer: Peer, registry: RegistryView, arrival: Arrival
+    ) -> Login | Refusal | None:
+        known = registry.device("oak", connect.client_id)
+        if known is None:
+            return Refusal(reason_code=ReasonCode.NOT_AUTHORIZED, log="unknown")
+        return Login(
+            principal=principal(known.id),
+            credentials=known.credentials,
+            secret=connect.password or b"",
+        )
+
+    def on_publish(
+        self, publish: Publish, principal: Principal, registry: RegistryView, arrival: Arrival
+    ) -> Outcome:
+        return self.outcome
+
+    def on_will(
+        self, will: Will, principal: Principal, registry: RegistryView, arrival: Arrival
+    ) -> Outcome:
+        return Outcome(events=(event("will", principal.device or ""),))
+
+    def on_subscribe(
+        self, subscribe: Subscribe, principal: Principal, registry: RegistryView, arrival: Arrival
+    ) -> SubscribeOutcome:
+        return SubscribeOutcome(
+            grants=tuple(Grant(0, (request.topic_filter,)) for request in subscribe.requests)
+        )
+
+    def on_unsubscribe(
+        self, unsubscribe: Unsubscribe, principal: Principal, subscribed: frozenset[str]
+    ) -> Sequence[tuple[str | None, ReasonCode]]:
+        return plain_unsubscribe(unsubscribe, subscribed)
+
+    def topics_of(self, event: Event, registry: RegistryView) -> Sequence[str]:
+        return self.topics
+
+    def deliver(
+        self,
+        event: Event,
+        subscription: Subscription,
+        principal: Principal,
+        registry: RegistryView,
+    ) -> OutgoingMessage | None:
+        return OutgoingMessage(topic_name=event.id, payload=event.data)
+
+    def keys(self, application: Application, device: Device) -> Iterable[str]:
+        return (f"acorn:{device.id}",)
+
+    def prepare(self, application: Application, device: Device, arrival: Arrival) -> Device:
+        return device
+
+    def on_connected(
+        self,
+        principal: Principal,
+        open_commands: Sequence[Command],
+        registry: RegistryView,
+        arrival: Arrival,
+    ) -> Sequence[tuple[Command, OutgoingMessage]]:
+        return [(command, _carrying(command)) for command in open_commands]
+
+    def command_id(self, arrival: Arrival) -> str:
+        return arrival.ids.uuid()
+
+    def check_command(self, command: Command, registry: RegistryView) -> Command:
+        return command
+
+    def receivers(self, command: Command, registry: RegistryView) -> Sequence[str]:
+        return (command.device,)
+
+    def deliver_command(
+        self, command: Command, receiver: Receiver, registry: RegistryView
+    ) -> Sequence[OutgoingMessage]:
+        return [_carrying(command)] if self.listens else []
+
+
+def _carrying(command: Command) -> OutgoingMessage:
+    return OutgoingMessage(topic_name=command.name, payload=command.data, qos=1)
+
+
+class HandStore:
+    """A store whose batches wait until the test says what becomes of them, the oldest first."""
+
+    def __init__(self) -> None:
+        self.snapshot = Snapshot(changes=(), commands=(), latest=())
+        self.waiting: list[tuple[Batch, Done]] = []
+        self.committed: list[Batch] = []
+        self.kept: dict[str, Command] = {}
+        self.is_busy = False
+        self.is_closed = False
+
+    async def open(self, settings_types: SettingsTypes) -> Snapshot:
+        return self.snapshot
+
+    def write(self, batch: Batch, done: Done) -> None:
+        if self.is_busy:
+            raise BusyError("the queue is full")
+        self.waiting.append((batch, done))
+
+    def commit(self, count: int = 1_000) -> None:
+        """Commit so many batches; what they lead to is committed too, as far as the count goes."""
+        while self.waiting and count > 0:
+            batch, done = self.waiting.pop(0)
+            self.committed.append(batch)
+            self.kept.update({command.id: command for command in batch.commands})
+            done(None)
+            count -= 1
+
+    def fail(self, count: int = 1) -> None:
+        failed, self.waiting = self.waiting[:count], self.waiting[count:]
+        for _, done in failed:
+            done(StoreUnavailableError("the disk is full"))
+
+    async def events(self, query: EventQuery) -> Sequence[StoredEvent]:
+        return ()
+
+    async def commands(self, query: CommandQuery) -> Sequence[Command]:
+        return tuple(self.kept.values())
+
+    async def command(self, command_id: str) -> Command | None:
+        return self.kept.get(command_id)
+
+    def status(self) -> StoreStatus:
+        return StoreStatus(
+            trouble=None,
+            waiting=len(self.waiting),
+            commit_ms=0,
+            committed_groups=0,
+            committed_events=0,
+            size_bytes=0,
+        )
+
+    async def close(self) -> None:
+        self.commit()
+        self.is_closed = True
+
+    def event_ids(self) -> list[str]:
+        """What of the events can be told from each other: ids of the test's, data of the hub's."""
+        return [
+            one.data.decode() if one.channel == "connection" else one.id
+            for batch in self.committed
+            for one in batch.events
+            if one.channel != "devices"
+        ]
+
+
+class HandClock(Clock):
+    """Stands still until it is moved, but for the microsecond that tells packets apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.us = 1_000_000
+        self.s = 1.0
+
+    def now_us(self) -> int:
+        self.us += 1
+        return self.us
+
+    def now_s(self) -> float:
+        return self.s
+
+
+class HandLink:
+    """A connection that keeps what it is given."""
+
+    def __init__(self, world: "World", will: Will | None = None) -> None:
+        self.address = "192.0.2.1"
+        self.heard_us = 7
+        self.session: Session | None = None
+        self.sent: list[OutgoingMessage] = []
+        self.ended: list[tuple[ReasonCode | None, str]] = []
+        self._world = world
+        self._will = will
+
+    def send(self, message: OutgoingMessage) -> SendResult:
+        self.sent.append(message)
+        return SendResult.SENT
+
+    def end(self, reason_code: ReasonCode | None, reason: str) -> None:
+        if not self.ended:
+            self.ended.append((reason_code, reason))
+            if self.session is not None:
+                self._world.exchange.detach(self.session, self, self._will)
+
+    def topics(self) -> list[str]:
+        return [message.topic_name for message in self.sent]
+
+
+class Detects:
+    def __init__(self, dialect: Acorn) -> None:
+        self._dialect = dialect
+
+    def authenticate(
+        self, connect: Connect, peer: Peer, registry: RegistryView, arrival: Arrival
+    ) -> Login | Refusal:
+        found = self._dialect.authenticate(connect, peer, registry, arrival)
+        assert found is not None
+        return found
+
+
+class World:
+    """An exchange and everything round it."""
+
+    def __init__(self) -> None:
+        self.store = HandStore()
+        self.dialect = Acorn()
+        self.clock = HandClock()
+        self.registry = Registry(self.dialect.keys)
+        self.exchange = Exchange(
+            store=self.store,
+            registry=self.registry,
+            detection=Detects(self.dialect),
+            faces={"acorn": self.dialect},
+            dialects={"acorn": self.dialect},
+            settings_types=lambda _: (Nothing, Nothing),
+            clock=self.clock,
+        )
+
+    async def apply(self, *changes: Change) -> None:
+        """Change the registry and let it be committed."""
+        task = self.begin(*changes)
+        await asyncio.sleep(0)
+        self.store.commit()
+        await task
+
+    def begin(self, *changes: Change) -> "asyncio.Task[None]":
+        return asyncio.get_running_loop().create_task(self.exchange.apply(changes))
+
+    def attach(
+        self, who: Principal, will: Will | None = None, *, clean_start: bool = True
+    ) -> HandLink:
+        link = HandLink(self, will)
+        link.session, _ = self.exchange.attach(link, who, connect(clean_start=clean_start))
+        link.session.state.expiry_interval_s = 0 if clean_start else 100
+        self.exchange.greet(link.session)
+        return link
+
+    def subscribe(self, link: HandLink, topic_filter: str) -> None:
+        assert link.session is not None
+        link.session.state.subscriptions[topic_filter] = Subscription(topic_filter)
+        request = Subscribe(1, (SubscriptionRequest(topic_filter),))
+        self.exchange.subscribe(link.session, request, lambda _: None)
+
+    def publish(self, link: HandLink, outcome: Outcome) -> list[StoreUnavailableError | None]:
+        """What the dialect makes of a PUBLISH; the list fills when it is acknowledged or not."""
+        assert link.session is not None
+        told: list[StoreUnavailableError | None] = []
+        self.dialect.outcome = outcome
+        message = Publish("t", b"", 1, packet_id=1)
+        self.exchange.publish(link.session, message, lambda _, error: told.append(error))
+        return told
+
+    async def command(self, *, timeout_s: float | None = None) -> Command:
+        """Send a command and let it be committed."""
+        task = self.send(timeout_s=timeout_s)
+        await asyncio.sleep(0)
+        self.store.commit()
+        return await task
+
+    def send(self, *, timeout_s: float | None = None) -> "asyncio.Task[Command]":
+        return asyncio.get_running_loop().create_task(self.exchange.command(REQUEST, timeout_s))
+
+
+REQUEST = CommandRequest(
+    application="oak",
+    device="d",
+    name="blink",
+    data=b"1",
+    datacontenttype="application/json",
+    operator="ada",
+)
+OPERATOR = Operator(
+    name="ada", credentials=(Credential(kind=SecretKind.PLAIN, secret="open sesame"),)
+)
