@@ -74,8 +74,8 @@ async def running(config: Config) -> AsyncIterator[Addresses]:
         settings_types=settings_types,
     )
     mqtt = MqttServer(exchange, config.mqtt, tls, config.domain)
-    await exchange.start()
     try:
+        await exchange.start()
         has_operator = await _admit_operator(exchange, folder)
         await mqtt.start()
         information = HubInformation(
