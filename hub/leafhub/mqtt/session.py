@@ -80,6 +80,7 @@ class Connection:
         policy: Rules until ``accept`` or ``set_policy`` brings others; only its packet size
             matters before CONNECT.
         connect_deadline_s: Monotonic time by which the client must be accepted; None is no limit.
+        maximum_packet_bytes: Longest packet taken whatever a policy permits; None is no limit.
 
     Attributes:
         connect: The client's CONNECT; None before it came.
@@ -99,6 +100,7 @@ class Connection:
         "_now_s",
         "_outgoing",
         "_output",
+        "_packet_ceiling_bytes",
         "_phase",
         "_requests",
         "connect",
@@ -109,9 +111,14 @@ class Connection:
     )
 
     def __init__(
-        self, policy: Policy = STANDARD, *, connect_deadline_s: float | None = None
+        self,
+        policy: Policy = STANDARD,
+        *,
+        connect_deadline_s: float | None = None,
+        maximum_packet_bytes: int | None = None,
     ) -> None:
         self.policy = policy
+        self._packet_ceiling_bytes = maximum_packet_bytes
         self.connect: Connect | None = None
         self.protocol_level = LEVEL_3_1_1
         self.state: SessionState | None = None
@@ -141,9 +148,15 @@ class Connection:
         return self._phase in ENDED
 
     @property
+    def _maximum_packet_bytes(self) -> int:
+        ceiling_bytes = self._packet_ceiling_bytes
+        permitted_bytes = self.policy.maximum_packet_bytes
+        return permitted_bytes if ceiling_bytes is None else min(ceiling_bytes, permitted_bytes)
+
+    @property
     def input_full(self) -> bool:
         """Whether the transport should not be read on: one largest packet or more is unread."""
-        return self._input.unread_bytes >= self.policy.maximum_packet_bytes
+        return self._input.unread_bytes >= self._maximum_packet_bytes
 
     def take_output(self) -> bytes:
         """Take the bytes that are to be written now."""
@@ -169,7 +182,7 @@ class Connection:
             return []
         self._input.feed(data)
         if self._phase not in READING:
-            if self._input.unread_bytes > self.policy.maximum_packet_bytes + _UNREAD_SLACK_BYTES:
+            if self._input.unread_bytes > self._maximum_packet_bytes + _UNREAD_SLACK_BYTES:
                 self.end(ReasonCode.QUOTA_EXCEEDED, "too much sent while packets had to wait")
             return self._hand_out()
         return self._read()
@@ -440,7 +453,7 @@ class Connection:
         try:
             for packet in self._input.packets(
                 protocol_level=self.protocol_level,
-                maximum_packet_bytes=self.policy.maximum_packet_bytes,
+                maximum_packet_bytes=self._maximum_packet_bytes,
             ):
                 self._last_packet_s = self._now_s
                 self._HANDLERS[type(packet)](self, packet)

@@ -57,7 +57,8 @@ class MqttConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         settings = listener.settings
         self._connection = Connection(
-            Policy(maximum_packet_bytes=settings.maximum_packet_bytes),
+            Policy(maximum_packet_bytes=settings.maximum_connect_bytes),
+            maximum_packet_bytes=settings.maximum_packet_bytes,
             connect_deadline_s=time.monotonic() + _time_to_connect_s(settings, listener.tls),
         )
         self._transport: asyncio.Transport | None = None

@@ -66,6 +66,15 @@ class MqttSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             "radio links need some seconds.",
         ),
     ] = 15.0
+    maximum_connect_bytes: Annotated[
+        int,
+        Meta(
+            ge=256,
+            le=393_216,
+            description="CONNECT is no longer: who has not said who it is holds no more memory. A "
+            "Will of 64 KiB and a long token fit.",
+        ),
+    ] = 128 * 1024
     maximum_packet_bytes: Annotated[
         int,
         Meta(

@@ -128,6 +128,26 @@ def test_a_short_keep_alive_counts_from_the_login_on(run: Run) -> None:
     run(scenario)
 
 
+def test_no_dialect_permits_more_than_the_settings(run: Run) -> None:
+    async def scenario(hub: RunningHub) -> None:
+        async with raw_client(hub.plain_port) as client:
+            await log_in(client)
+            await client.publish("temp", bytes(200))
+            await client.send(Publish("temp", bytes(300)))
+            await client.expect_closed()
+
+    run(scenario, LEAFHUB_MQTT__MAXIMUM_PACKET_BYTES="256")
+
+
+def test_a_long_connect_is_not_taken(run: Run) -> None:
+    async def scenario(hub: RunningHub) -> None:
+        async with raw_client(hub.plain_port) as client:
+            await client.send_bytes(bytes.fromhex("1081803f"))  # 1,032,193 bytes are to come
+            await client.expect_closed()
+
+    run(scenario)
+
+
 def test_a_mistake_in_a_login_refuses_that_one_alone(
     run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
