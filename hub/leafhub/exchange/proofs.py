@@ -36,13 +36,15 @@ def _fits_plain(kept: str, secret: bytes) -> bool:
 
 
 def _fits_sha256(kept: str, secret: bytes) -> bool:
-    return hmac.compare_digest(kept, hashlib.sha256(secret).hexdigest())
+    return hmac.compare_digest(kept.encode(), hashlib.sha256(secret).hexdigest().encode())
 
 
 def _fits_argon2id(kept: str, secret: bytes) -> bool:
     try:
         return _hasher.verify(kept, secret)
     except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+        return False
+    except UnicodeEncodeError:  # the library takes for granted that a hash is ASCII
         return False
 
 
