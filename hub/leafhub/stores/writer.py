@@ -145,11 +145,11 @@ class GroupWriter:
             self._changed.wait_for(
                 lambda: self._closing, timeout=max(0.0, self._next_start - time.monotonic())
             )
-            events = 0
-            while self._queue and (not self._in_flight or events < self._maximum_group_events):
+            rows = 0  # a command or a change costs more than an event, and seldom comes in masses
+            while self._queue and (not self._in_flight or rows < self._maximum_group_events):
                 one = self._queue.popleft()
                 self._queue_bytes -= one.payload_bytes
-                events += len(one.batch.events)
+                rows += len(one.batch.events) + len(one.batch.commands) + len(one.batch.changes)
                 self._in_flight.append(one)
             return self._in_flight
 

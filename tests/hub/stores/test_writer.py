@@ -122,6 +122,16 @@ async def test_a_group_closes_at_its_maximum_of_events(bench: Bench) -> None:
     assert bench.disk.groups == [["held"], ["a", "b"], ["c"]]
 
 
+async def test_changes_fill_a_group_as_events_do(bench: Bench) -> None:
+    writer = bench.start(maximum_group_events=2)
+    await bench.hold(writer)
+    for name in ("a", "b", "c"):
+        bench.queue_change(writer, name)
+    bench.disk.go.set()
+    await writer.close()
+    assert bench.disk.groups == [["held"], ["a"], ["b"], ["c"]]
+
+
 async def test_a_batch_larger_than_a_group_is_a_group(bench: Bench) -> None:
     writer = bench.start(maximum_group_events=1)
     writer.write(Batch(events=batch("a").events + batch("b").events), lambda _error: None)
