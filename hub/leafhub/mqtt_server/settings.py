@@ -98,16 +98,7 @@ class MqttSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         Meta(
             gt=0,
             le=3600,
-            description="A peer that takes nothing for so long is cut off; longer than a radio "
+            description="A peer that takes not one byte for so long is cut off; longer than a radio "
             "link is away when it roams.",
         ),
     ] = 60.0
-    stop_time_s: Annotated[
-        float,
-        Meta(
-            gt=0,
-            le=60,
-            description="Connections that are still open so long after a stop are cut; systemd "
-            "and people wait about 5 s.",
-        ),
-    ] = 3.0
