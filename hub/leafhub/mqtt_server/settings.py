@@ -98,7 +98,7 @@ class MqttSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         Meta(
             gt=0,
             le=3600,
-            description="A peer that takes not one byte for so long is cut off; longer than a radio "
+            description="A peer that takes no byte for so long is cut off; longer than a radio "
             "link is away when it roams.",
         ),
     ] = 60.0
