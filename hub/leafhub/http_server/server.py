@@ -15,6 +15,8 @@ from leafhub.http_server.settings import HttpListener, HttpSettings
 
 _log = logging.getLogger(__name__)
 
+TICK_S = 1.0  # how often an idle server wakes up; uvicorn's own loop does ten times as often
+LAST_CALL_S = 0.01  # for clients that connected just before the end
 BACKLOG = 128  # connections that wait to be accepted
 
 
@@ -67,7 +69,7 @@ class HttpServer:
     async def stop(self) -> None:
         """Accept nothing more, give open requests ``stop_time_s`` to end, then cut them."""
         for server in self._servers:
-            server.should_exit = True
+            server.leave()
         await asyncio.gather(*self._tasks)
         self._servers.clear()
         self._tasks.clear()
@@ -90,11 +92,34 @@ class HttpServer:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn that leaves signals to the hub."""
+    """uvicorn that leaves signals to the hub, and is told of the end instead of looking for it."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._leaving = asyncio.Event()
+
+    def leave(self) -> None:
+        """Stop; ``serve`` returns when it is done."""
+        self.should_exit = True
+        self._leaving.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):  # writes the header Date anew
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TICK_S):
+                    await self._leaving.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await asyncio.sleep(LAST_CALL_S)
+        if self.server_state.connections:
+            await super().shutdown(sockets)  # waits a while even if none of them has a request
+        else:
+            for server in self.servers:
+                server.close()
 
 
 def _listen(listener: HttpListener) -> socket.socket:
