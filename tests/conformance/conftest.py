@@ -7,13 +7,35 @@ from pathlib import Path
 
 import pytest
 from raw_mqtt import OpenClient, RawClient, raw_client
-from whole_hub import TOKEN, RunningHub, running_hub
+from whole_hub import TOKEN, PreparedFolders, RunningHub, running_hub
+
+
+@pytest.fixture(scope="session")
+def prepared_folders(tmp_path_factory: pytest.TempPathFactory) -> PreparedFolders:
+    """Where the folders of all modules' hubs are made."""
+    return PreparedFolders(tmp_path_factory.mktemp("prepared"))
 
 
 @pytest.fixture
-async def hub(tmp_path: Path) -> AsyncIterator[RunningHub]:
-    """A hub without applications."""
-    async with running_hub(tmp_path / "data") as hub:
+def documents() -> tuple[str, ...]:
+    """What the hub knows: nothing, unless a module says otherwise."""
+    return ()
+
+
+@pytest.fixture
+async def data_folder(
+    tmp_path: Path, prepared_folders: PreparedFolders, documents: tuple[str, ...]
+) -> Path:
+    """The data folder of a hub of the test's own."""
+    folder = tmp_path / "data"
+    await prepared_folders.copy(documents, folder)
+    return folder
+
+
+@pytest.fixture
+async def hub(data_folder: Path) -> AsyncIterator[RunningHub]:
+    """A hub of the test's own."""
+    async with running_hub(data_folder) as hub:
         yield hub
 
 
@@ -31,6 +53,7 @@ async def open_client(hub: RunningHub) -> AsyncIterator[OpenClient]:
             client = raw_client(
                 port or (hub.tls_port if server_name else hub.plain_port),
                 protocol_level=protocol_level,
+                settle=hub.settle,
                 tls=hub.tls() if server_name else None,
                 server_name=server_name,
             )

@@ -20,9 +20,8 @@ BAD_LOGIN = ReasonCode.BAD_USER_NAME_OR_PASSWORD
 
 
 @pytest.fixture
-async def hub(hub: RunningHub) -> RunningHub:
-    await hub.apply(CLOUDPLUGS)
-    return hub
+def documents() -> tuple[str, ...]:
+    return (CLOUDPLUGS,)
 
 
 async def log_in(client: RawClient, login: str, password: str, client_id: str = "c") -> None:

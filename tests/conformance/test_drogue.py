@@ -39,9 +39,8 @@ ALL_INBOX_FILTERS = (
 
 
 @pytest.fixture
-async def hub(hub: RunningHub) -> RunningHub:
-    await hub.apply(DROGUE)
-    return hub
+def documents() -> tuple[str, ...]:
+    return (DROGUE,)
 
 
 @pytest.fixture

@@ -36,17 +36,20 @@ CLIENT_HELLO = bytes.fromhex("16 03 01 00 05 01 00 00 01 03")
 
 
 @pytest.fixture
-async def hub(tmp_path: Path) -> AsyncIterator[RunningHub]:
+def documents() -> tuple[str, ...]:
+    return (DROGUE, CLOUDPLUGS, MURANO, SMARTWORKS)
+
+
+@pytest.fixture
+async def hub(data_folder: Path) -> AsyncIterator[RunningHub]:
     async with running_hub(
-        tmp_path / "data",
+        data_folder,
         LEAFHUB_MQTT__CONNECT_TIME_S=str(CONNECT_TIME_S),
         LEAFHUB_MQTT__HANDSHAKE_TIME_S=str(CONNECT_TIME_S),
         LEAFHUB_MQTT__WRITE_TIME_S=str(WRITE_TIME_S),
         LEAFHUB_MQTT__WRITE_BUFFER_BYTES=str(FEW_BYTES),
         LEAFHUB_MQTT__MAXIMUM_CONNECTIONS=str(MAXIMUM_CONNECTIONS),
     ) as hub:
-        for document in (DROGUE, CLOUDPLUGS, MURANO, SMARTWORKS):
-            await hub.apply(document)
         yield hub
         await serves_on(hub)
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import pytest
 from raw_mqtt import ClosedByHubError, OpenClient, RawClient
-from whole_hub import RunningHub
 from worlds import (
     A_THING,
     CLOUDPLUGS,
@@ -63,10 +62,8 @@ PAYLOADS = (
 
 
 @pytest.fixture
-async def hub(hub: RunningHub) -> RunningHub:
-    for document in (DROGUE, CLOUDPLUGS, MURANO, SMARTWORKS):
-        await hub.apply(document)
-    return hub
+def documents() -> tuple[str, ...]:
+    return (DROGUE, CLOUDPLUGS, MURANO, SMARTWORKS)
 
 
 @pytest.fixture

@@ -25,9 +25,8 @@ BAD_CLIENT_ID = "20 02 00 02"
 
 
 @pytest.fixture
-async def hub(hub: RunningHub) -> RunningHub:
-    await hub.apply(MURANO)
-    return hub
+def documents() -> tuple[str, ...]:
+    return (MURANO,)
 
 
 async def anonymous(open_client: OpenClient, server_name: str = TCONN) -> RawClient:

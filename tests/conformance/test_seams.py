@@ -36,10 +36,8 @@ DISCONNECT = "e0 00"
 
 
 @pytest.fixture
-async def hub(hub: RunningHub) -> RunningHub:
-    for document in (DROGUE, CLOUDPLUGS, MURANO, MURANO_BY_DEFAULT, SMARTWORKS):
-        await hub.apply(document)
-    return hub
+def documents() -> tuple[str, ...]:
+    return (DROGUE, CLOUDPLUGS, MURANO, MURANO_BY_DEFAULT, SMARTWORKS)
 
 
 def message_bytes(topic_name: str, payload: bytes) -> bytes:

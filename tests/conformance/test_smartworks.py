@@ -25,9 +25,8 @@ ULID = "[0-9A-HJKMNP-TV-Z]{26}"
 
 
 @pytest.fixture
-async def hub(hub: RunningHub) -> RunningHub:
-    await hub.apply(SMARTWORKS)
-    return hub
+def documents() -> tuple[str, ...]:
+    return (SMARTWORKS,)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A whole hub inside a test: real sockets, real TLS, a real SQLite file, free ports."""
 
 import contextlib
+import shutil
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -34,6 +35,25 @@ class RunningHub(OperatorView):
     def tls(self) -> ssl.SSLContext:
         """For clients that trust the hub's CA."""
         return ssl.create_default_context(cafile=self.folder / "ca.pem")
+
+
+class PreparedFolders:
+    """Data folders of hubs that took in documents, made once and copied for each test."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: dict[tuple[str, ...], Path] = {}
+
+    async def copy(self, documents: tuple[str, ...], to: Path) -> None:
+        """Make ``to`` the data folder of a hub that knows what stands in ``documents``."""
+        made = self._made.get(documents)
+        if made is None:
+            made = self._folder / str(len(self._made))
+            async with running_hub(made) as hub:
+                for document in documents:
+                    await hub.apply(document)
+            self._made[documents] = made
+        shutil.copytree(made, to)
 
 
 @contextlib.asynccontextmanager
