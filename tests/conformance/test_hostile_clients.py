@@ -107,6 +107,30 @@ async def test_wrong_password(
 
 
 @pytest.mark.parametrize(
+    ("known", "unknown"),
+    [
+        ("dev1@plant-a", "no@plant-a"),
+        (THING_A, "dev-5a000000000000000000ffff"),
+        ("ops@example.com", "no@example.com"),
+        ("dev1", "no"),
+        (USER_A, "no@ecp"),
+    ],
+    ids=["drogue", "cloudplugs", "account", "murano", "smartworks"],
+)
+@pytest.mark.parametrize("password", ["x", None])
+@pytest.mark.parametrize("level", [3, 4, 5])
+async def test_a_refusal_does_not_tell_whether_the_name_is_known(
+    open_client: OpenClient, level: int, password: str | None, known: str, unknown: str
+) -> None:
+    said: list[bytes] = []
+    for username in (known, unknown):
+        client = await open_client(protocol_level=level, server_name="127.0.0.1")
+        await client.send_connect("c", username, password)
+        said.append(await client.drain())
+    assert said[0] == said[1]
+
+
+@pytest.mark.parametrize(
     ("username", "password", "topic_name", "is_closed"),
     [
         ("dev1@plant-a", "pw1", "a/b/c", True),

@@ -1337,6 +1337,7 @@ class TestCommands:
             ({"name": "a//b"}, "name"),
             ({"name": "a/+"}, "name"),
             ({"name": "#"}, "name"),
+            ({"name": "a\0b"}, "name"),
             ({"name": "x" * 193}, "name"),
             ({"data": b"{"}, "data"),
             ({"data": b"\xff"}, "data"),

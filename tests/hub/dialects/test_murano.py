@@ -495,9 +495,11 @@ def test_a_locked_device_is_told_so_only_with_its_credentials(world: World) -> N
 def test_other_protocol_levels_are_refused_in_the_words_of_3_1_1(level: int, world: World) -> None:
     packet = msgspec.structs.replace(connect("", "", T1), protocol_level=level)
     verdict = world.judge(packet, at("tconn"))
-    assert isinstance(verdict, Refusal)
-    assert verdict.reason_code is ReasonCode.UNSUPPORTED_PROTOCOL_VERSION
-    assert verdict.protocol_level == 4
+    assert isinstance(verdict, Login)  # only who proves to be the device learns of it
+    assert verdict.credentials
+    assert verdict.refusal is not None
+    assert verdict.refusal.reason_code is ReasonCode.UNSUPPORTED_PROTOCOL_VERSION
+    assert verdict.refusal.protocol_level == 4
 
 
 def test_a_device_without_credentials_cannot_log_in(world: World) -> None:

@@ -68,7 +68,7 @@ from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
 from leafhub.mqtt.policy import Policy
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.session_state import OutgoingMessage, Subscription
-from leafhub.mqtt.topics import topic_matches
+from leafhub.mqtt.topics import is_topic_name, topic_matches
 
 DEVICE_POLICY: Final = Policy(
     keep_alive_zero_idle_s=Assumed.KEEP_ALIVE_ZERO_IDLE_S,
@@ -152,18 +152,15 @@ class CloudPlugsDialect:
             if found is None:
                 return None
             login = self._account_login(*found, connect, peer)
-        if connect.protocol_level not in Assumed.LEVELS:
-            return Refusal(
-                reason_code=ReasonCode.UNSUPPORTED_PROTOCOL_VERSION,
-                log=f"CloudPlugs has no MQTT level {connect.protocol_level}",
-                protocol_level=Assumed.LEVEL_OF_REFUSAL,
-            )
-        if not connect.client_id and not connect.clean_start:
-            return Refusal(
-                reason_code=ReasonCode.CLIENT_IDENTIFIER_NOT_VALID,
-                log="an empty client id needs Clean Session 1",
-            )
-        return login
+        refusal = _refusal(connect)
+        if refusal is None:
+            return login
+        if not username or is_device_id(username):
+            return refusal
+        # to an account after its proof only: else it would tell which accounts there are
+        return (
+            msgspec.structs.replace(login, refusal=refusal) if isinstance(login, Login) else login
+        )
 
     def anonymous(self, connect: Connect, peer: Peer, registry: RegistryView) -> Principal:
         """An enrollment session."""
@@ -377,7 +374,8 @@ class CloudPlugsDialect:
 
     def check_command(self, command: Command, registry: RegistryView) -> Command:
         """See ``Dialect``; the name is a channel below ``command``, the argument any JSON."""
-        if not is_channel(COMMANDS + command.name):
+        channel = COMMANDS + command.name
+        if not (is_channel(channel) and is_topic_name(channel)):
             raise RequestError(
                 f"{command.name!r} is no channel: levels joined by '/', none empty, no wildcard, "
                 f"{LONGEST_CHANNEL} bytes with {COMMANDS!r}",
@@ -443,6 +441,22 @@ def _principal(
         slot=place,
         session_key=place,
     )
+
+
+def _refusal(connect: Connect) -> Refusal | None:
+    """Refuse what no client of this dialect sends."""
+    if connect.protocol_level not in Assumed.LEVELS:
+        return Refusal(
+            reason_code=ReasonCode.UNSUPPORTED_PROTOCOL_VERSION,
+            log=f"CloudPlugs has no MQTT level {connect.protocol_level}",
+            protocol_level=Assumed.LEVEL_OF_REFUSAL,
+        )
+    if not connect.client_id and not connect.clean_start:
+        return Refusal(
+            reason_code=ReasonCode.CLIENT_IDENTIFIER_NOT_VALID,
+            log="an empty client id needs Clean Session 1",
+        )
+    return None
 
 
 def _bad_login(log: str) -> Refusal:

@@ -40,12 +40,6 @@ def judge_login(
         return _wrong_credentials(
             f"no device {quoted_login(connect)}" if username else "no such token"
         )
-    if connect.protocol_level != LEVEL:
-        return Refusal(
-            reason_code=ReasonCode.UNSUPPORTED_PROTOCOL_VERSION,
-            log=f"Murano has no MQTT level {connect.protocol_level}",
-            protocol_level=LEVEL,
-        )
     credentials = live_credentials(device, now_us)
     if not credentials or not password:
         return _wrong_credentials(f"{device.id} has no live credential, or showed none")
@@ -104,7 +98,16 @@ def _ended(own: str, other: str, *, clean_start: bool) -> tuple[tuple[str, float
 def _refusal(
     connect: Connect, peer: Peer, connector: Application, device: Device
 ) -> Refusal | None:
-    """Refuse a client whose proof holds; 0x02 never meets an empty client id."""
+    """Refuse a client whose proof holds; 0x02 never meets an empty client id.
+
+    The MQTT level too is judged only now: else it would tell which identities there are.
+    """
+    if connect.protocol_level != LEVEL:
+        return Refusal(
+            reason_code=ReasonCode.UNSUPPORTED_PROTOCOL_VERSION,
+            log=f"Murano has no MQTT level {connect.protocol_level}",
+            protocol_level=LEVEL,
+        )
     if connect.client_id not in {"", device.id}:
         return Refusal(
             reason_code=ReasonCode.CLIENT_IDENTIFIER_NOT_VALID,
