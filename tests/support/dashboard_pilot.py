@@ -25,6 +25,8 @@ async def until(pilot: Pilot[None], seen: Callable[[], bool], what: str = "") ->
     try:
         async with asyncio.timeout(PATIENCE_S):
             while not seen():
+                if pilot.app._exception is not None:
+                    raise pilot.app._exception
                 await pilot.pause(LOOK_S)
     except TimeoutError as exc:
         app = pilot.app

@@ -4,7 +4,6 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import msgspec
 from dashboard_pilot import settle as settle_on
@@ -23,6 +22,7 @@ from leafhub.contract.operator_api import (
     Value,
 )
 from leafhub_tui.app import WatchApp
+from leafhub_tui.source import WatchError
 from leafhub_tui.state import (
     Change,
     CommandMoved,
@@ -33,9 +33,6 @@ from leafhub_tui.state import (
     LinkUp,
     StatusTaken,
 )
-
-if TYPE_CHECKING:
-    from leafhub_tui.source import WatchError
 
 NOW_US = 1_772_539_200_000_000  # 2026-03-03 12:00:00 UTC
 SECOND = 1_000_000
@@ -218,7 +215,9 @@ class FakeHub:
     async def device(self, key: Key) -> DeviceDetail:
         if self.refusal is not None:
             raise self.refusal
-        summary = next(d for d in FLEET if (d.application, d.id) == key)
+        summary = next((d for d in FLEET if (d.application, d.id) == key), None)
+        if summary is None:
+            raise WatchError(f"There is no device {key[1]}.")
         values = [] if summary.latest is None else [summary.latest]
         if key == GARDEN:
             values += [

@@ -11,6 +11,7 @@ from dashboard_pilot import said, until_said
 from dashboard_world import (
     FLEET,
     GARDEN,
+    LIFE,
     NOW_US,
     QUICK_FRAME_S,
     SECOND,
@@ -33,8 +34,9 @@ from leafhub_tui.screens.event import EventScreen
 from leafhub_tui.screens.fleet import FleetScreen
 from leafhub_tui.screens.help import HelpScreen
 from leafhub_tui.source import WatchError
-from leafhub_tui.state import EventHeard, FleetTaken, LinkUp, StatusTaken
+from leafhub_tui.state import EventHeard, FleetTaken, LifeLine, LinkUp, StatusTaken
 from leafhub_tui.widgets.chart import Chart
+from leafhub_tui.widgets.command_box import life_line
 from leafhub_tui.widgets.events_log import EventsLog
 from leafhub_tui.widgets.fleet_table import FleetTable
 from leafhub_tui.widgets.values_table import ValuesTable
@@ -388,11 +390,11 @@ async def test_other_themes_work(theme: str) -> None:
 
 async def test_a_terminal_that_shrinks_keeps_the_state_and_the_name() -> None:
     async with opened(connected(), (200, 60)) as (app, pilot):
-        assert "course" in said(app)
+        assert "trend" in said(app)
         await pilot.resize_terminal(60, 20)
         await settle(pilot)
         text = said(app)
-    assert "course" not in text
+    assert "trend" not in text
     assert "● online" in text
 
 
@@ -412,3 +414,52 @@ async def test_ages_go_on_between_messages() -> None:
         hub.now_us += 2 * SECOND
         await settle(pilot)
         assert "33 s ago" in said(app)
+
+
+async def test_what_happens_names_devices_as_people_do() -> None:
+    fridge = msgspec.structs.replace(
+        device("kitchen", "dev-6b018fae453eba04f45dd6b5", "cloudplugs"), name="Fridge"
+    )
+    hub = FakeHub((0, FleetTaken(devices=[fridge], asked_us=NOW_US)), (0, LinkUp()))
+    async with opened(hub) as (app, pilot):
+        hub.tell(EventHeard(event=heard("door", "open", key=("kitchen", fridge.id))))
+        await settle(pilot)
+        assert "Fridge" in said(app)
+        assert "dev-6b01" not in said(app)
+        app.open_device(("kitchen", fridge.id))
+        await settle(pilot)
+        assert f"Fridge  ● online · cloudplugs · kitchen · {fridge.id}" in said(app)
+        hub.tell(FleetTaken(devices=[], asked_us=NOW_US))
+        await settle(pilot)
+        assert "Fridge is no longer in the registry." in said(app)
+
+
+async def test_an_empty_fleet_offers_no_keys_for_the_table() -> None:
+    hub = empty()
+    async with opened(hub) as (app, pilot):
+        assert "Filter" not in said(app)
+        hub.tell(FleetTaken(devices=FLEET, asked_us=NOW_US))
+        await settle(pilot)
+        assert "/ Filter" in said(app)
+
+
+async def test_the_foot_of_the_screen_says_what_keys_do_in_an_input() -> None:
+    async with opened(connected()) as (app, pilot):
+        await pilot.press("slash")
+        await settle(pilot)
+        assert "Clear filter" in said(app)
+        app.open_device(GARDEN)
+        await settle(pilot)
+        await pilot.press("c")
+        await settle(pilot)
+        assert "Send" in said(app)
+
+
+def test_steps_of_a_command_give_way_where_there_is_no_room() -> None:
+    line = LifeLine(command=LIFE[-1], steps={step.state: step.updated_us for step in LIFE})
+    forms = {width: life_line(line, NOW_US, width).plain.splitlines()[1] for width in (60, 36, 20)}
+    assert forms == {
+        60: "  queued → sent +12 ms → answered +310 ms",
+        36: "  queued → sent → answered +310 ms",
+        20: "  answered +310 ms",
+    }

@@ -19,6 +19,7 @@ from leafhub.contract.operator_api import CommandRequest
 from leafhub_tui.app import FRAME_S, WatchApp
 from leafhub_tui.hub_client import HubClient
 from leafhub_tui.login import read_login
+from leafhub_tui.screens.device import DeviceScreen
 from leafhub_tui.source import EXIT_USAGE, WatchError
 from leafhub_tui.state import Key, LinkState
 
@@ -119,7 +120,10 @@ async def _open(app: WatchApp, page: Page) -> None:
             lambda: _ended(app, key, sent.id),
             lambda: f"The command {sent.name!r} to {page.device} came to no end.",
         )
-    await app.workers.wait_for_complete([w for w in app.workers if w.group == "load"])
+    await _until(
+        lambda: isinstance(app.screen, DeviceScreen) and app.screen.loaded,
+        lambda: f"The page of {page.device} could not be loaded.",
+    )
 
 
 def _key(app: WatchApp, name: str) -> Key:

@@ -55,7 +55,7 @@ class DeviceScreen(LiveScreen[None]):
         & #who { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
         & #panels { grid-size: 2 2; grid-columns: 1fr 1fr; grid-rows: 1fr 1fr; height: 1fr; }
         & .panel {
-            border: round $panel-lighten-1;
+            border: round $foreground 20%;
             border-title-color: $quiet;
             border-subtitle-color: $quiet;
             height: 100%;
@@ -82,6 +82,7 @@ class DeviceScreen(LiveScreen[None]):
     def __init__(self, key: Key) -> None:
         super().__init__()
         self.key = key
+        self.loaded = False  # all that the hub had stored was fetched
         self._chosen: str | None = None  # the path in the chart
         self._called = key[1]  # what the device was last called
 
@@ -116,6 +117,7 @@ class DeviceScreen(LiveScreen[None]):
             take(HistoryTaken(events=page.events))
             for command in await source.commands(self.key, limit=COMMANDS_KEPT):
                 take(CommandMoved(command=command))
+            self.loaded = True
         except WatchError as exc:
             self.notify(str(exc), title="Not all could be loaded", severity="warning")
 

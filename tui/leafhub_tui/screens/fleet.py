@@ -59,7 +59,7 @@ class FleetScreen(LiveScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", key_display="/"),
         Binding("s", "sort(1)", "Sort", tooltip="Sort by the next column"),
-        Binding("S", "turn", "Turn", tooltip="Turn the order round"),
+        Binding("S", "turn", "Reverse", tooltip="Turn the order round"),
         Binding("escape", "clear_filter", "Clear filter", show=False),
         Binding("q", "app.quit", "Quit"),
     ]
@@ -83,7 +83,9 @@ class FleetScreen(LiveScreen[None]):
         self.query_one(HubLine).show(state, now_us)
         needle = self.query_one("#filter", Input).value
         shown = [device for device in state.devices.values() if matches(device, needle)]
-        self.set_class(not state.devices, "-empty")
+        if self.has_class("-empty") is bool(state.devices):
+            self.set_class(not state.devices, "-empty")
+            self.refresh_bindings()
         if not state.devices:
             self.query_one("#empty-text", Static).update(self._nothing())
             return
@@ -131,6 +133,11 @@ class FleetScreen(LiveScreen[None]):
         )
 
     # -- keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in {"filter", "sort", "turn"}:
+            return bool(self.dashboard.state.devices)
+        return super().check_action(action, parameters)
 
     def action_filter(self) -> None:
         field = self.query_one("#filter", Input)

@@ -9,7 +9,10 @@ from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-HIDDEN = frozenset({"screen.copy_text", "app.focus_next", "app.focus_previous"})
+HIDDEN = frozenset(
+    {"screen.copy_text", "app.focus_next", "app.focus_previous"}
+    | {f"{how}_{where}" for how in ("scroll", "page") for where in ("left", "right")}
+)
 
 
 class HelpScreen(ModalScreen[None]):
@@ -28,6 +31,8 @@ class HelpScreen(ModalScreen[None]):
             width: 70; max-width: 90%; height: auto; max-height: 90%;
             border: round $primary; background: $background; padding: 0 2;
             border-subtitle-color: $quiet;
+            scrollbar-size-vertical: 1; scrollbar-background: $background;
+            scrollbar-color: $foreground 20%;
         }
         & Static { margin: 1 0; }
     }

@@ -67,7 +67,7 @@ class CommandBox(Vertical):
     def compose(self) -> ComposeResult:
         with Horizontal(id="command-inputs"):
             yield CommandInput(placeholder="command", id="command-name", select_on_focus=False)
-            yield CommandInput(placeholder='argument, JSON: true, 5, "on"', id="command-data")
+            yield CommandInput(placeholder="argument (JSON)", id="command-data")
         yield Static(id="command-error", markup=False)
         yield Static(id="command-hint", markup=False)
         with VerticalScroll(id="life-lines", can_focus=False):
@@ -90,7 +90,7 @@ class CommandBox(Vertical):
             name = self.query_one("#command-name", Input)
             name.suggester = SuggestFromList(self._known, case_sensitive=False)
         lines = sorted(device.commands.values(), key=lambda line: -line.command.created_us)
-        said = Content("\n").join(life_line(line, now_us) for line in lines)
+        said = Content("\n").join(life_line(line, now_us, self.size.width - 2) for line in lines)
         hint = f"known: {', '.join(self._known)}" if self._known else ""
         if not lines and not hint:
             hint = "Nothing sent yet. Enter sends."
@@ -122,28 +122,42 @@ class CommandBox(Vertical):
         self.post_message(self.Wanted(CommandRequest(name=name, data=msgspec.Raw(text.encode()))))
 
 
-def life_line(line: LifeLine, now_us: int) -> Content:
-    """Write a command and its steps: what, then each state and when since it was queued."""
+def life_line(line: LifeLine, now_us: int, width: int) -> Content:
+    """Write a command and its steps: what, then each state and when since it was queued.
+
+    Where ``width`` has no room for that, only the last state says when, or stands alone.
+    """
     command = line.command
     data = bytes(command.data)
     argument = "" if data in {b"", b"null"} else " " + words.scalar(words.decode(data))
-    parts: list[tuple[str, str] | str] = [
+    parts: list[Content | tuple[str, str] | str] = [
         (words.one_line(command.name), "bold"),
         f"{argument}\n  ",
     ]
-    for index, (state, time_us) in enumerate(sorted(line.steps.items(), key=_in_order)):
-        if index:
-            parts.append((" → ", "$quiet"))
-        since = "" if state == "queued" else f" +{words.span(time_us - command.created_us)}"
-        parts.append((state + since, INKS[state]))
-    if not command.final:
-        parts.append((f" … {words.span(now_us - command.updated_us)}", "$quiet"))
+    wait = "" if command.final else f" … {words.span(now_us - command.updated_us)}"
+    room = width - len("  ") - len(wait)
+    parts += [_steps(line, room), (wait, "$quiet")]
     if command.error:
         parts.append((f"\n  {words.one_line(command.error)}", "$text-error"))
     elif command.answer is not msgspec.UNSET:
         answer = words.scalar(words.decode(bytes(command.answer)))
         parts += [("\n  answer ", "$quiet"), answer]
     return Content.assemble(*parts)
+
+
+def _steps(line: LifeLine, room: int) -> Content:
+    created_us = line.command.created_us
+    steps = sorted(line.steps.items(), key=_in_order)
+    whole = [_step(state, time_us - created_us) for state, time_us in steps]
+    brief = [Content.styled(state, INKS[state]) for state, _ in steps[:-1]] + whole[-1:]
+    arrow = Content.styled(" → ", "$quiet")
+    forms = [arrow.join(whole), arrow.join(brief), whole[-1]]
+    return next((form for form in forms if form.cell_length <= room), forms[-1])
+
+
+def _step(state: str, after_us: int) -> Content:
+    when = "" if state == "queued" else f" +{words.span(after_us)}"
+    return Content.styled(state + when, INKS[state])
 
 
 def _in_order(step: tuple[str, int]) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import tzinfo
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
 from leafhub_tui import words
@@ -26,7 +27,7 @@ class EventsLog(Rows[tuple[str, str]]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", "Show")]
 
     def __init__(self, *, zone: tzinfo | None, fleet: bool, name: str) -> None:
-        super().__init__(_columns(0, fleet=fleet), head=False, follow_first=True, id=name)
+        super().__init__(_columns(0, 0 if fleet else None), head=False, follow_first=True, id=name)
         self._zone = zone
         self._fleet = fleet
         self._entries: dict[tuple[str, str], LogEntry] = {}
@@ -40,15 +41,29 @@ class EventsLog(Rows[tuple[str, str]]):
         """Show ``entries``, given oldest first; ``name_of`` says what a device is called."""
         self._name_of = name_of
         self._entries = {entry.key: entry for entry in entries}
-        self.set_columns(_columns(self.size.width, fleet=self._fleet))
+        self.set_columns(self._columns_for(self.size.width))
         self.show(list(reversed(self._entries)), self._cells)
+
+    def _columns_for(self, width: int) -> list[Column]:
+        """No column wider than what stands in it, so that values have room."""
+        entries = self._entries.values()
+        channel = max((cell_len(_what(entry)) for entry in entries), default=0)
+        device = None
+        if self._fleet:
+            names = {self._name_of(key) for key in {entry.device for entry in entries}}
+            device = max(map(cell_len, names), default=0)
+        wide = width >= WIDE
+        return _columns(
+            min(channel, 24 if wide else 12),
+            None if device is None else min(device, 28 if wide else 14),
+        )
 
     def _cells(self, key: tuple[str, str]) -> list[Cell]:
         entry = self._entries[key]
         ink = INKS.get(entry.kind, "")
         cells: list[Cell] = [
             (words.clock(entry.time_us, self._zone), "dim"),
-            (words.one_line(entry.channel or entry.kind), ink or "dim"),
+            (_what(entry), ink or "dim"),
             (said(entry), ink),
         ]
         if self._fleet:
@@ -56,16 +71,19 @@ class EventsLog(Rows[tuple[str, str]]):
         return cells
 
 
-def _columns(width: int, *, fleet: bool) -> list[Column]:
-    wide = width >= WIDE
+def _columns(channel: int, device: int | None) -> list[Column]:
     columns = [
         Column(key="time", title="time", width=8),
-        Column(key="channel", title="channel", width=24 if wide else 12),
+        Column(key="channel", title="channel", width=max(1, channel)),
         Column(key="value", title="value", width=0),
     ]
-    if fleet:
-        columns.insert(1, Column(key="device", title="device", width=28 if wide else 14))
+    if device is not None:
+        columns.insert(1, Column(key="device", title="device", width=max(1, device)))
     return columns
+
+
+def _what(entry: LogEntry) -> str:
+    return words.one_line(entry.channel or entry.kind)
 
 
 def said(entry: LogEntry) -> str:

@@ -9,7 +9,8 @@ from leafhub_tui import words
 from leafhub_tui.state import Device, Key
 from leafhub_tui.widgets.rows import Cell, Column, Rows
 
-WIDE = 112  # from here on there is room for a course of the last reading
+COURSE = 104  # from here on there is room for the trend of the last reading
+WIDE = 120
 VERY_WIDE = 160
 GLYPHS = {
     "online": ("● online", "good"),
@@ -101,8 +102,8 @@ def _columns(width: int) -> list[Column]:
         Column(key="reading", title="last reading", width=36 if very_wide else 0),
         Column(key="rate", title=rate, width=len(rate), right=True),
     ]
-    if wide:
-        columns.insert(6, Column(key="trend", title="course", width=0 if very_wide else 14))
+    if width >= COURSE:
+        columns.insert(6, Column(key="trend", title="trend", width=0 if very_wide else 14))
     return columns
 
 

@@ -55,7 +55,7 @@ class Rows(ScrollView, Generic[K], can_focus=True):
         scrollbar-size-vertical: 1;
         scrollbar-background: $background;
         scrollbar-background-hover: $background;
-        scrollbar-color: $panel-lighten-1;
+        scrollbar-color: $foreground 20%;
         overflow-x: hidden;
         & > .rows--head { color: $quiet; background: $background; text-style: none; }
         & > .rows--sorted { color: $foreground; background: $background; text-style: bold; }
