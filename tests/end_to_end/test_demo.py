@@ -4,9 +4,10 @@ import os
 import re
 import signal
 import urllib.parse
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+from eventually import eventually
 from hub_process import LEAFHUB, environment
 
 from leafhub.contract import operator_login
@@ -36,9 +37,13 @@ class Demo:
                 self.lines.append(line.decode().rstrip())
                 missing = [text for text in missing if text not in self.lines[-1]]
 
-    async def interrupt(self) -> int:
-        """Ctrl-C."""
-        self.process.send_signal(signal.SIGINT)
+    async def interrupt(self, number: int = signal.SIGINT) -> int:
+        """Ctrl-C, or another signal; gives the exit code."""
+        self.process.send_signal(number)
+        return await self.end()
+
+    async def end(self) -> int:
+        """Wait for the end and read up to it; gives the exit code."""
         async with asyncio.timeout(PATIENCE_S):
             rest, _ = await self.process.communicate()
         self.lines += rest.decode().splitlines()
@@ -47,7 +52,7 @@ class Demo:
 
 
 @contextlib.asynccontextmanager
-async def demo(data: Path) -> AsyncIterator[Demo]:
+async def demo(data: Path, ports: Sequence[int] = (0,) * 5) -> AsyncIterator[Demo]:
     process = await asyncio.create_subprocess_exec(
         LEAFHUB,
         "demo",
@@ -56,7 +61,7 @@ async def demo(data: Path) -> AsyncIterator[Demo]:
         data,
         "--interval",
         "0.3",
-        env=environment(),
+        env=environment(ports),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -117,3 +122,66 @@ async def test_second_start_finds_the_fleet_enrolled_and_tells_the_new_ports(
     assert urllib.parse.urlsplit(login.http).port != 0
     assert f"HTTP on {login.http}\n" in text
     assert f"MQTT at mqtts://127.0.0.1:{login.mqtt.port}\n" in text
+
+
+async def test_closed_terminal_ends_it_all(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with demo(data) as running:
+        await running.read_until("all is running")
+        assert await running.interrupt(signal.SIGHUP) == 0
+    assert processes_about(data) == []
+    assert "Traceback" not in "\n".join(running.lines)
+
+
+async def test_reader_that_has_seen_enough_ends_it_all(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with demo(data) as running:
+        await running.read_until("all is running")
+        transport = running.process.stdout._transport  # type: ignore[union-attr] # of the pipe
+        transport.close()  # as ``| head`` does
+        async with asyncio.timeout(PATIENCE_S):
+            assert await running.process.wait() == 0
+    assert processes_about(data) == []
+
+
+async def test_nothing_outlives_a_killed_demonstration(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with demo(data) as running:
+        await running.read_until("all is running")
+        running.process.kill()
+        await running.process.wait()
+
+        async def all_gone() -> bool:
+            return processes_about(data) == []
+
+        assert await eventually(all_gone, PATIENCE_S)
+
+
+async def test_ctrl_c_before_the_hub_answers_leaves_nothing(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with demo(data) as running:
+        await running.read_until("starting the hub")
+        assert await running.interrupt() == 0
+    assert processes_about(data) == []
+    assert "Traceback" not in "\n".join(running.lines)
+    async with demo(data) as again:
+        await again.read_until("all is running")
+
+
+async def test_second_demonstration_says_that_one_is_running(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with demo(data) as first:
+        await first.read_until("all is running")
+        async with demo(data) as second:
+            assert await second.end() == 1
+        told = " ".join(second.lines)
+        assert f"is running in {data} already (process {first.process.pid})" in told
+        assert "End that one with Ctrl-C" in told
+        found = re.findall(r"://127.0.0.1:(\d+)", " ".join(first.lines))
+        ports = [int(number) for number in found]
+        async with demo(tmp_path / "other", ports[:5]) as third:
+            assert await third.end() == 1
+        told = " ".join(third.lines)
+        assert f"cannot listen on 127.0.0.1:{ports[0]}" in told
+        assert "the hub has ended (exit code 1), as it said above" in told
+        assert await first.interrupt() == 0

@@ -16,6 +16,9 @@ def main() -> int:
     except BringError as exc:
         sys.stderr.write(f"{exc}\n")
         return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; nothing half made stays\n")
+        return 130
     return 0
 
 

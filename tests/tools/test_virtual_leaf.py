@@ -102,3 +102,16 @@ async def test_slow_reader_loses_the_oldest_lines_and_the_leaf_waits_for_nobody(
         lines = [line async for line in leaf.lines()]
     assert lines[-1] == "5000"
     assert len(lines) == virtual_leaf._KEPT_LINES - 1  # and the mark of the end
+
+
+async def test_leaf_that_is_stopped_while_it_loads_has_nothing_to_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loading = tmp_path / "loading"
+    loading.write_text("#!/bin/sh\ntrap 'echo Traceback' INT\nwhile :; do sleep 0.1; done\n")
+    loading.chmod(0o755)
+    monkeypatch.setattr(micropython, "interpreter", lambda: loading)
+    async with VirtualLeaf(tmp_path / "leaf", SETTINGS) as leaf:
+        await asyncio.sleep(0.2)
+        await leaf.stop()
+        assert [line async for line in leaf.lines()] == []

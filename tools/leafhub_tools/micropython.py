@@ -80,6 +80,9 @@ def main() -> int:
     except BringError as exc:
         _say(str(exc))
         return 1
+    except KeyboardInterrupt:
+        _say("interrupted; nothing half made stays")
+        return 130
     return 0
 
 

@@ -40,6 +40,7 @@ class VirtualLeaf:
         self._process: asyncio.subprocess.Process | None = None
         self._printed: asyncio.Queue[str | None] = asyncio.Queue(_KEPT_LINES)
         self._pump: asyncio.Task[None] | None = None
+        self._spoke = False
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -52,6 +53,17 @@ class VirtualLeaf:
     def running(self) -> bool:
         """Whether the leaf's process is there."""
         return self._process is not None and self._process.returncode is None
+
+    @property
+    def pid(self) -> int:
+        """The number of the leaf's process.
+
+        Raises:
+            RuntimeError: It was never started.
+        """
+        if self._process is None:
+            raise RuntimeError(f"the leaf in {self.folder} was never started")
+        return self._process.pid
 
     async def start(self) -> None:
         """Write ``leaf.json`` and start the firmware.
@@ -80,8 +92,9 @@ class VirtualLeaf:
             start_new_session=True,  # Ctrl-C in the terminal is for us; we stop the leaf
         )
         self._printed = asyncio.Queue(_KEPT_LINES)
+        self._spoke = False
         self._pump = asyncio.create_task(
-            _pump(self._process, self._printed), name=f"lines of {self.folder.name}"
+            self._pass_on(self._process), name=f"lines of {self.folder.name}"
         )
 
     async def lines(self) -> AsyncIterator[str]:
@@ -93,11 +106,15 @@ class VirtualLeaf:
         _put(self._printed, None)  # whoever reads on finds the end again
 
     async def stop(self) -> None:
-        """End the leaf: it may say goodbye to the hub, but not for long. Harmless if it ended."""
+        """End the leaf: it may say goodbye to the hub, but not for long. Harmless if it ended.
+
+        A leaf that has not said a word is still loading and has nobody to say goodbye to.
+        """
         process, pump = self._process, self._pump
         if process is None or pump is None:
             return
-        for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        endings = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+        for ending in endings if self._spoke else endings[1:]:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, ending)
             with contextlib.suppress(TimeoutError):
@@ -112,21 +129,21 @@ class VirtualLeaf:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
+    async def _pass_on(self, process: asyncio.subprocess.Process) -> None:
+        """Keep what ``process`` prints for ``lines``; None marks the end."""
+        if process.stdout is not None:
+            while line := await process.stdout.readline():
+                self._spoke = True
+                _put(self._printed, line.decode(errors="replace").rstrip())
+        await process.wait()
+        _put(self._printed, None)
+
     def _write_settings(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = self.folder / "leaf.json.tmp"
         temporary.touch(mode=0o600)
         temporary.write_text(json.dumps(self._settings, indent=2) + "\n")
         shutil.move(temporary, self.folder / "leaf.json")
-
-
-async def _pump(process: asyncio.subprocess.Process, printed: asyncio.Queue[str | None]) -> None:
-    """Move what ``process`` prints into ``printed``; None marks the end."""
-    if process.stdout is not None:
-        while line := await process.stdout.readline():
-            _put(printed, line.decode(errors="replace").rstrip())
-    await process.wait()
-    _put(printed, None)
 
 
 def _put(printed: asyncio.Queue[str | None], line: str | None) -> None:
