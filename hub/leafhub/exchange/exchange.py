@@ -417,7 +417,7 @@ class Exchange:
                     self._devices.forget(*place)
                     self._sessions.forget_device(*place)
             else:
-                log.error("not stored: %s", error)
+                log.debug("not stored: %s", error)  # aloud, and once, the store says it
                 self._pending.take_back(ticket)
             try:
                 finish(error)
