@@ -62,7 +62,7 @@ async def test_a_leaf_is_seen_opened_and_commanded_and_the_hub_may_go_and_come(
 
             await until(pilot, lambda: "● online" in row(), "the leaf, online")
             await until(pilot, lambda: "temperature = " in row(), "its reading")
-            assert "● connected" in said(app)
+            await until_said(pilot, "● connected")
 
             await pilot.press("enter")  # the cursor stands on the first row, by name
             await until(pilot, lambda: isinstance(app.screen, DeviceScreen), "its page")
