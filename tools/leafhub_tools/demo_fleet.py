@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from leafhub.errors import ConfigurationError
+
 DOCUMENT = "demo.toml"
 
 _TEMPLATE = string.Template("""\
@@ -85,8 +87,10 @@ def make_document(folder: Path) -> str:
             model=secrets.token_hex(12),
             enroll_password=secrets.token_urlsafe(18),
         )
-        path.touch(mode=0o600)
-        path.write_text(text)
+        temporary = path.with_suffix(".tmp")  # whole or not at all: it is made once only
+        temporary.touch(mode=0o600)
+        temporary.write_text(text)
+        temporary.replace(path)
     return path.read_text()
 
 
@@ -97,13 +101,36 @@ def plan(document: str, registry: str, hub: Mapping[str, object]) -> list[LeafPl
         document: What ``make_document`` gave.
         registry: What the hub exports once it took the document: the thing and its user.
         hub: ``host``, ``port``, ``tls``, ``ca`` and ``interval_s`` for every ``leaf.json``.
+
+    Raises:
+        ConfigurationError: Somebody has taken out of the document what a leaf needs.
     """
+    try:
+        sections = _sections(document, registry)
+    except (LookupError, TypeError) as exc:
+        raise ConfigurationError(
+            f"lacks what the demonstration's leaves need ({exc}); "
+            "put it back, or move the file away: then it is made anew",
+            path=DOCUMENT,
+        ) from exc
+    return [
+        LeafPlan(
+            name=name,
+            dialect=dialect,
+            settings={**hub, "name": name, "dialect": dialect, dialect: section},
+        )
+        for dialect, (name, section) in sections.items()
+    ]
+
+
+def _sections(document: str, registry: str) -> dict[str, tuple[str, dict[str, object]]]:
+    """For each dialect the leaf's name and its own part of ``leaf.json``."""
     declared = _applications(document)
     thing = _applications(registry)["roof"]["device"][0]
     user = thing["credentials"][0]
     model = declared["kitchen"]["settings"]["models"][0]
     password = declared["greenhouse"]["device"][0]["credentials"][0]["password"]
-    sections: dict[str, tuple[str, dict[str, object]]] = {
+    return {
         "drogue": (
             "Bed 1",
             {"application": "greenhouse", "device": "bed-1", "password": password},
@@ -127,14 +154,6 @@ def plan(document: str, registry: str, hub: Mapping[str, object]) -> list[LeafPl
             },
         ),
     }
-    return [
-        LeafPlan(
-            name=name,
-            dialect=dialect,
-            settings={**hub, "name": name, "dialect": dialect, dialect: section},
-        )
-        for dialect, (name, section) in sections.items()
-    ]
 
 
 def _applications(document: str) -> dict[str, Any]:
