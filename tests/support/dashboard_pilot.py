@@ -9,6 +9,7 @@ from leafhub_tui.app import WatchApp
 
 PATIENCE_S = 30.0  # a loaded machine takes its time; a test that passes never waits so long
 
+STILL_LOOKS = 4  # the foot of the screen is made anew in three steps, each of them a look
 LOOK_S = 0.01  # between looks; each first lets every widget work off its messages
 
 
@@ -51,10 +52,8 @@ async def settle(pilot: Pilot[None], idle: Callable[[], bool]) -> None:
         now = app.state.revision, app._clock_us() // 1_000_000
         return idle() and not working and app._drawn == now
 
-    picture = ""
-    while True:
+    pictures: list[str] = []
+    while len(pictures) < STILL_LOOKS or len(set(pictures[-STILL_LOOKS:])) > 1:
         await until(pilot, drawn, "a picture of all that the hub told")
         await pilot.pause(LOOK_S)
-        if drawn() and said(app) == picture:
-            return
-        picture = said(app)
+        pictures.append(said(app))

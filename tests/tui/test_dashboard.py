@@ -441,6 +441,7 @@ async def test_an_empty_fleet_offers_no_keys_for_the_table() -> None:
         hub.tell(FleetTaken(devices=FLEET, asked_us=NOW_US))
         await settle(pilot)
         assert "/ Filter" in said(app)
+        assert isinstance(app.screen.focused, FleetTable)
 
 
 async def test_the_foot_of_the_screen_says_what_keys_do_in_an_input() -> None:

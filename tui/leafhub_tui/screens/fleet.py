@@ -86,6 +86,8 @@ class FleetScreen(LiveScreen[None]):
         if self.has_class("-empty") is bool(state.devices):
             self.set_class(not state.devices, "-empty")
             self.refresh_bindings()
+            if state.devices and self.focused is None:  # the table lost it when it was hidden
+                self.call_after_refresh(self.query_one(FleetTable).focus)
         if not state.devices:
             self.query_one("#empty-text", Static).update(self._nothing())
             return
