@@ -11,6 +11,8 @@ import pytest_asyncio
 from eventually import eventually
 from hub_process import HubProcess
 
+from leafhub.contract.operator_api import EventRecord
+
 SCRIPTS = Path(__file__).parent / "murano_scripts"
 PATIENCE_S = 30
 CONNECTOR = """
@@ -95,11 +97,14 @@ async def test_provisioned_token_publishes_and_hears_what_the_cloud_sets(person:
 
     code, output = await person.run("publish.py", "temperature", "21.5")
     assert code == 0, output
-    page = await eventually(
-        lambda: person.hub.operator.events(application="workshop", channel="temperature")
-    )
-    assert [(event.device, bytes(event.data)) for event in page.events] == [("12345", b"21.5")]
-    assert page.events[0].topic == "$resource/temperature"
+
+    async def readings() -> list[EventRecord]:
+        page = await person.hub.operator.events(application="workshop", channel="temperature")
+        return page.events
+
+    (event,) = await eventually(readings)
+    assert (event.device, bytes(event.data)) == ("12345", b"21.5")
+    assert event.topic == "$resource/temperature"
 
     for name, value in (("set-temp", 19), ("greeting", "Grüße")):  # both wait for the device
         await person.hub.operator.command("workshop", "12345", name, value)
