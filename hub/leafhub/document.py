@@ -34,12 +34,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 import msgspec
-import tomlkit
 from msgspec import Meta, UnsetType
-from tomlkit.items import AoT, Table
 
 from leafhub import strict_toml
 from leafhub.dialects.base import Arrival, Dialect
+from leafhub.document_export import plain_settings
 from leafhub.errors import ConflictError, RequestError
 from leafhub.model.application import Application
 from leafhub.model.device import Credential, Device, SecretKind
@@ -180,40 +179,6 @@ async def plan(
         updated=tuple(planner.updated),
         unchanged=tuple(planner.unchanged),
     )
-
-
-Registered = Sequence[tuple[Application, Sequence[Device]]]
-"""Applications, each with its devices."""
-
-
-def registered(registry: RegistryView) -> Registered:
-    """What the registry holds now, for ``export`` to take its time over."""
-    return [
-        (application, tuple(registry.devices(application.name)))
-        for application in registry.applications()
-    ]
-
-
-def export(registered: Registered) -> str:
-    """Write applications as a document that ``parse`` takes and ``plan`` finds unchanged.
-
-    Hashes stay hashes; a secret stands in it only where the registry holds the secret itself.
-    """
-    document = tomlkit.document()
-    applications = tomlkit.aot()
-    for application, owned in sorted(registered, key=lambda pair: pair[0].name):
-        table = tomlkit.table()
-        table.add("name", application.name)
-        table.add("dialect", application.dialect)
-        table.add("enabled", application.enabled)
-        _add_settings(table, application.settings)
-        devices = _devices(owned)
-        if len(devices):
-            table.add("device", devices)
-        applications.append(table)
-    if len(applications):
-        document.add("application", applications)
-    return tomlkit.dumps(document)
 
 
 class _Planner:
@@ -485,7 +450,7 @@ def _settings(
             declared = msgspec.json.decode(declared, type=dict[str, Any])
         except (msgspec.DecodeError, RecursionError) as exc:
             raise RequestError(f"neither a table nor a JSON object: {exc}", path=path) from exc
-    kept = {} if before is None else _builtins(before)
+    kept = {} if before is None else plain_settings(before)
     return strict_toml.convert({**kept, **declared}, shape, path=path)
 
 
@@ -510,13 +475,6 @@ def _without_passwords(declared: Any) -> Any:
     return plain
 
 
-def _builtins(settings: msgspec.Struct) -> dict[str, Any]:
-    builtins: dict[str, Any] = msgspec.to_builtins(
-        settings, builtin_types=(dt.datetime, dt.date, dt.time), order="deterministic"
-    )
-    return builtins
-
-
 def _expires_us(entry: DeclaredCredential, path: str) -> int | None:
     if entry.expires is None:
         return None
@@ -533,67 +491,3 @@ def _refuse_twice(names: Sequence[str | None], path: str, member: str) -> None:
                 f"{name!r} stands at {path}[{first[name]}] already",
                 path=f"{path}[{index}].{member}",
             )
-
-
-def _devices(devices: Iterable[Device]) -> AoT:
-    tables = tomlkit.aot()
-    for device in sorted(devices, key=lambda d: d.id):
-        table = tomlkit.table()
-        table.add("id", device.id)
-        table.add("name", device.name)
-        table.add("enabled", device.enabled)
-        credentials = tomlkit.array()
-        for credential in device.credentials:
-            credentials.append(_credential(credential))
-        table.add("credentials", credentials.multiline(multiline=len(credentials) > 0))
-        _add_settings(table, device.settings)
-        tables.append(table)
-    return tables
-
-
-def _credential(credential: Credential) -> dict[str, Any]:
-    entry: dict[str, Any] = {}
-    if credential.username is not None:
-        entry["username"] = credential.username
-    if credential.kind is SecretKind.PLAIN:
-        entry["password"] = credential.secret
-    else:
-        entry["kind"] = credential.kind.value
-        entry["secret"] = credential.secret
-    if credential.unique:
-        entry["unique"] = True
-    if credential.expires_us is not None:
-        latest = dt.datetime.max.replace(tzinfo=dt.UTC)
-        offset = min(credential.expires_us, (latest - _EPOCH) // _MICROSECOND)
-        entry["expires"] = _EPOCH + offset * _MICROSECOND
-    return entry
-
-
-def _add_settings(table: Table, settings: msgspec.Struct) -> None:
-    """Write settings as a table, or as JSON text where they hold a null that matters."""
-    builtins = _builtins(settings)
-    bare = _without_none(builtins)
-    try:
-        same = msgspec.convert(bare, type(settings)) == settings
-    except msgspec.ValidationError:
-        same = False
-    if not same or _holds_none(bare):
-        table.add("settings", msgspec.json.encode(builtins).decode())
-    elif bare:
-        table.add("settings", bare)
-
-
-def _without_none(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _without_none(member) for k, member in value.items() if member is not None}
-    if isinstance(value, list | tuple):
-        return [_without_none(member) for member in value]
-    return value
-
-
-def _holds_none(value: object) -> bool:
-    if isinstance(value, dict):
-        return any(_holds_none(member) for member in value.values())
-    if isinstance(value, list):
-        return any(_holds_none(member) for member in value)
-    return value is None

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leafhub import document
+from leafhub import document, document_export
 from leafhub.dialects.base import Arrival, Dialect
 from leafhub.dialects.cloudplugs.dialect import CloudPlugsDialect
 from leafhub.dialects.drogue.dialect import DrogueDialect
@@ -78,7 +78,7 @@ def apply(registry: Registry, text: str) -> document.Plan:
 
 
 def export(registry: Registry) -> str:
-    return document.export(document.registered(registry))
+    return document_export.export(document_export.registered(registry))
 
 
 def refusal(text: str, registry: Registry | None = None) -> RequestError:

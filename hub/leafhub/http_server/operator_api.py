@@ -12,7 +12,7 @@ from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from leafhub import document, strict_toml
+from leafhub import document, document_export, strict_toml
 from leafhub.contract import operator_api as contract
 from leafhub.errors import ConflictError, NotFoundError, RequestError
 from leafhub.exchange import proofs
@@ -268,8 +268,10 @@ class OperatorApi(Controller):
     )
     async def registry(self, exchange: TheExchange) -> Response[str]:
         """The document that PUT takes; secrets are in it as they are kept."""
-        registered = document.registered(exchange.registry)
-        text = await asyncio.to_thread(document.export, registered)  # 0.4 s per 1000 devices
+        registered = document_export.registered(exchange.registry)
+        text = await asyncio.to_thread(
+            document_export.export, registered
+        )  # 0.4 s per 1000 devices
         return Response(text, media_type=f"{TOML}; charset=utf-8")
 
     @put(
