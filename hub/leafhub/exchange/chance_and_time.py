@@ -13,7 +13,7 @@ class RandomIds:
     """``leafhub.model.ids.Ids`` from the operating system's random source."""
 
     def uuid(self) -> str:
-        """A UUID version 7 for now."""
+        """A UUID version 7 of this moment."""
         milliseconds = time.time_ns() // 1_000_000 & (1 << 48) - 1
         value = milliseconds << 80 | 7 << 76 | secrets.randbits(12) << 64
         return str(uuid.UUID(int=value | 2 << 62 | secrets.randbits(62)))
