@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from contextlib import aclosing
 from pathlib import Path
@@ -89,7 +90,10 @@ def _need_terminal() -> None:
 
 async def _open(login: OperatorLogin) -> None:
     async with aclosing(HubClient(login)) as client:
-        await WatchApp(client).run_async()
+        app = WatchApp(client)
+        for number in (signal.SIGTERM, signal.SIGHUP):  # the terminal is given back as it was
+            asyncio.get_running_loop().add_signal_handler(number, app.exit)
+        await app.run_async()
 
 
 class _StatusLine(msgspec.Struct, frozen=True):
