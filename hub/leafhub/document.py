@@ -14,6 +14,7 @@ credentials = [
     { password = "correct horse" },
     { username = "u", password = "p", expires = 2030-01-01T00:00:00Z },
     { kind = "bcrypt", secret = "$2b$12$..." },
+    { kind = "psk", secret = "8f1c...", username = "identity" },
 ]
 [application.device.settings]
 ```
@@ -55,6 +56,7 @@ _HASHES = {
     ),
     SecretKind.BCRYPT: re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}\Z"),
     SecretKind.SHA512_CRYPT: re.compile(r"\$6\$(rounds=\d+\$)?[^$]{0,16}\$[./A-Za-z0-9]{86}\Z"),
+    SecretKind.PSK: re.compile(r"([0-9a-f]{2}){8,64}\Z"),
 }
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -76,7 +78,7 @@ class DeclaredCredential(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """``password``, or ``kind`` and ``secret`` where it is a hash already."""
 
     password: Annotated[str, Meta(min_length=1, max_length=LONGEST_SECRET)] | None = None
-    kind: Literal["sha256", "argon2id", "bcrypt", "sha512-crypt"] | None = None
+    kind: Literal["sha256", "argon2id", "bcrypt", "sha512-crypt", "psk"] | None = None
     secret: Annotated[str, Meta(min_length=1, max_length=LONGEST_SECRET)] | None = None
     username: str | None = None
     unique: bool = False
@@ -362,7 +364,7 @@ class _Planner:
                 case DeclaredCredential(password=None, kind=str(kind), secret=str(secret)):
                     if not _HASHES[SecretKind(kind)].match(secret):
                         raise RequestError(
-                            f"no {kind} hash; for the secret itself write password = ...",
+                            _no_hash(kind),
                             path=f"{where}.secret",
                         )
                     credential = msgspec.structs.replace(
@@ -393,6 +395,12 @@ class _Planner:
         return msgspec.structs.replace(
             bare, kind=SecretKind.ARGON2ID, secret=await self._proofs.hash(password)
         )
+
+
+def _no_hash(kind: str) -> str:
+    if kind == SecretKind.PSK.value:
+        return "a pre-shared key is 16 to 128 lower-case hexadecimal digits, two for each byte"
+    return f"no {kind} hash; for the secret itself write password = ..."
 
 
 def _prepare(

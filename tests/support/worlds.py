@@ -182,3 +182,22 @@ dialect = "smartworks"
 {_thing("A", A_THING, USER_A, PASSWORD_A)}
 {_thing("B", B_THING, USER_B, PASSWORD_B)}
 """
+
+BROKER = f"""
+[[application]]
+name = "home"
+dialect = "broker"
+[[application.device]]
+id = "hass"
+credentials = [{credential("hass-pw")}]
+[[application.device]]
+id = "tasmota"
+credentials = [{credential("tasmota-pw")}]
+settings = {{ publish = ["tele/%u/#", "stat/%c/#"], subscribe = ["cmnd/%u/#"] }}
+[[application]]
+name = "workshop"
+dialect = "broker"
+[[application.device]]
+id = "lathe"
+credentials = [{credential("lathe-pw")}]
+"""

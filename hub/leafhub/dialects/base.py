@@ -16,6 +16,7 @@ from leafhub.model.command import Command, CommandRequest, CommandUpdate
 from leafhub.model.device import Credential, Device
 from leafhub.model.event import Event
 from leafhub.model.ids import Ids
+from leafhub.model.publication import Publication
 from leafhub.model.registry import Change, RegistryView
 from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
 from leafhub.mqtt.policy import Policy
@@ -42,6 +43,9 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
         address: IP address.
         tls: Whether the transport is TLS.
         server_name: The name it asked for (SNI), lower case, ``None`` without.
+        certificates: The client's certificate and the chain it sent, DER, its own first; nobody
+            has judged them but for the proof that it has the key. Empty: it showed none.
+        psk_identity: Whose pre-shared key it proved to have (RFC 4279 §5.1), ``None`` without.
         dialect: The one dialect its listener is pinned to, ``None`` where any may speak.
         hub_domain: Domain under which the hub's vendor names stand, like ``hub.example`` in
             ``x.m2.hub.example``.
@@ -50,6 +54,8 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     tls: bool
     server_name: str | None = None
+    certificates: tuple[bytes, ...] = ()
+    psk_identity: str | None = None
     dialect: str | None = None
     hub_domain: str = ""
 
@@ -138,6 +144,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         reason_string: For the acknowledgement, where the client takes it.
         changes: Changes of the registry, taken before ``events``.
         events: To store.
+        publications: Messages for the subscribers of a topic space, and for its retained messages;
+            they reach subscribers when ``events`` are on disk.
         updates: What the message says about commands.
         commands: Commands to send, taken after ``events``. The acknowledgement does not depend on
             what becomes of them; one that cannot be sent is logged.
@@ -152,6 +160,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     reason_string: str | None = None
     changes: tuple[Change, ...] = ()
     events: tuple[Event, ...] = ()
+    publications: tuple[Publication, ...] = ()
     updates: tuple[CommandUpdate, ...] = ()
     commands: tuple[CommandRequest, ...] = ()
     replies: tuple[OutgoingMessage, ...] = ()
@@ -172,11 +181,14 @@ class Grant(msgspec.Struct, frozen=True):
         routes: Filters over ``topics_of`` under which stored events reach this subscription; empty
             for a subscription that only commands or replies use.
         note: What ``deliver`` needs to know of it later; comes back as ``Subscription.note``.
+        space: The topic space whose publications, retained ones first, reach this subscription;
+            ``None``: none. The filter is the one in SUBSCRIBE, its share name included.
     """
 
     reason_code: int
     routes: tuple[str, ...] = ()
     note: str = ""
+    space: str | None = None
 
 
 class SubscribeOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -219,7 +231,10 @@ class Face(Protocol):
     def on_will(
         self, will: Will, principal: Principal, registry: RegistryView, arrival: Arrival
     ) -> Outcome:
-        """Translate a Will that is due; of the outcome only ``events`` and ``updates`` count."""
+        """Translate a Will that is due.
+
+        Of the outcome only ``events``, ``publications`` and ``updates`` count.
+        """
         ...
 
     def on_subscribe(

@@ -26,6 +26,7 @@ from leafhub.dialects.base import (
     SubscribeOutcome,
     plain_unsubscribe,
 )
+from leafhub.dialects.broker.dialect import BrokerDialect
 from leafhub.dialects.cloudplugs.dialect import CloudPlugsDialect
 from leafhub.dialects.drogue.dialect import DrogueDialect
 from leafhub.dialects.integration import Integration
@@ -62,7 +63,13 @@ MURANO: Final = MuranoDialect()
 DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
     {
         dialect.name: dialect
-        for dialect in (SmartWorksDialect(), CLOUDPLUGS, DrogueDialect(), MURANO)
+        for dialect in (
+            SmartWorksDialect(),
+            CLOUDPLUGS,
+            DrogueDialect(),
+            MURANO,
+            BrokerDialect(),
+        )
     }
 )
 """Every dialect by name."""
@@ -155,6 +162,7 @@ FACES: Final[Mapping[str, Face]] = MappingProxyType(
             DIALECTS["smartworks"],  # exact user names
             CLOUDPLUGS,  # exact e-mails and Plug-IDs
             Integration(),  # exact names of operators
+            DIALECTS["broker"],  # exact names of users
             DIALECTS["drogue"],  # anything at a known application
             MURANO,  # tokens, and whatever else may be an identity
             UNDECIDED,

@@ -62,10 +62,15 @@ def _fits_sha512_crypt(kept: str, secret: bytes) -> bool:
         return False
 
 
+def _fits_nothing(_kept: str, _secret: bytes) -> bool:
+    return False  # a pre-shared key proves itself in the handshake; it is never a password
+
+
 _CHECKS = {
     SecretKind.PLAIN: _fits_plain,
     SecretKind.SHA256: _fits_sha256,
     SecretKind.ARGON2ID: _fits_argon2id,
     SecretKind.BCRYPT: _fits_bcrypt,
     SecretKind.SHA512_CRYPT: _fits_sha512_crypt,
+    SecretKind.PSK: _fits_nothing,
 }

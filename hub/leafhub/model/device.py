@@ -10,7 +10,8 @@ class SecretKind(enum.Enum):
 
     ``SHA256`` is right for secrets the hub made, which are long and random; what people choose
     becomes ``ARGON2ID``; ``BCRYPT`` and ``SHA512_CRYPT`` come with devices that move in; ``PLAIN``
-    only where a vendor's API must show the secret again.
+    only where a vendor's API must show the secret again. ``PSK`` is a key for TLS-PSK
+    (RFC 4279), which both sides must have as it is: hexadecimal digits, two a byte.
     """
 
     PLAIN = "plain"
@@ -18,6 +19,7 @@ class SecretKind(enum.Enum):
     ARGON2ID = "argon2id"
     BCRYPT = "bcrypt"
     SHA512_CRYPT = "sha512-crypt"
+    PSK = "psk"
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +29,8 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
         kind: How ``secret`` is kept.
         secret: The secret or its hash, as ``kind`` says (``SHA256``: 64 hexadecimal digits of its
             UTF-8).
-        username: The user name that goes with it, where the dialect has one.
+        username: The user name that goes with it, where the dialect has one; of a ``PSK`` the
+            identity.
         unique: The user name alone names the device (Drogue Cloud, unique user names).
         expires_us: Not accepted from then on, microseconds since the epoch; ``None``: never ends.
     """

@@ -25,6 +25,14 @@ def is_topic_filter(topic_filter: str) -> bool:
     ) and ("#" not in levels[:-1])
 
 
+def split_share(topic_filter: str) -> tuple[str | None, str]:
+    """Take ``$share/<name>/<filter>`` apart (§4.8.2): share name, or None, and plain filter."""
+    if not topic_filter.startswith("$share/"):
+        return None, topic_filter
+    _, share_name, plain = [*topic_filter.split("/", 2), ""][:3]
+    return share_name, plain
+
+
 def _fits(topic: str) -> bool:
     if not topic or "\0" in topic:
         return False

@@ -13,6 +13,7 @@ import msgspec
 from leafhub.errors import StoreUnavailableError
 from leafhub.model.command import Command
 from leafhub.model.event import Event, Kind
+from leafhub.model.publication import Publication
 from leafhub.model.registry import Change
 
 
@@ -23,11 +24,14 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
         changes: Changes of the registry, in order.
         events: To append. One whose ``(application, device, id)`` is there already is left out.
         commands: To make, or to replace by ``id``.
+        retained: To keep as the message of its space and topic, in place of an earlier one; one
+            with an empty payload takes that away.
     """
 
     changes: tuple[Change, ...] = ()
     events: tuple[Event, ...] = ()
     commands: tuple[Command, ...] = ()
+    retained: tuple[Publication, ...] = ()
 
 
 Done = Callable[[StoreUnavailableError | None], None]
@@ -90,11 +94,13 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
             asked for).
         commands: Every command that is not final, oldest first.
         latest: The newest event of each channel of each device, connection events included.
+        retained: The retained messages of every topic space.
     """
 
     changes: tuple[Change, ...]
     commands: tuple[Command, ...]
     latest: tuple[StoredEvent, ...]
+    retained: tuple[Publication, ...] = ()
 
 
 class StoreStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -52,6 +52,7 @@ SETTINGS: dict[str, tuple[Any, Any]] = {
     "cloudplugs": ({"id": "com-00"}, {}),
     "drogue": ({}, {}),
     "murano": ({}, {}),
+    "broker": ({}, {}),
 }
 
 
@@ -510,7 +511,7 @@ class TestUndecided:
 
 class TestRegistryOfDialects:
     def test_every_dialect_is_there_under_its_name(self) -> None:
-        assert set(DIALECTS) == {"smartworks", "cloudplugs", "drogue", "murano"}
+        assert set(DIALECTS) == {"smartworks", "cloudplugs", "drogue", "murano", "broker"}
         assert set(FACES) == {*DIALECTS, "integration", "undecided"}
         everybody: list[tuple[str, Face | Dialect]] = [*DIALECTS.items(), *FACES.items()]
         assert all(name == face.name for name, face in everybody)
