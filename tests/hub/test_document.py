@@ -283,6 +283,7 @@ _secrets = {
     SecretKind.ARGON2ID: st.just("$argon2id$v=19$m=65536,t=3,p=4$+0zyWCRZ$qXx7k4Z6U"),
     SecretKind.BCRYPT: st.just("$2b$12$" + "." * 53),
     SecretKind.SHA512_CRYPT: st.just("$6$salt$" + "/" * 86),
+    SecretKind.PSK: st.from_regex(r"([0-9a-f]{2}){8,64}", fullmatch=True),
 }
 _credentials = st.sampled_from(SecretKind).flatmap(
     lambda kind: st.builds(

@@ -13,9 +13,11 @@ HASHES = {
     SecretKind.BCRYPT: bcrypt.hashpw(SECRET.encode(), bcrypt.gensalt(4)).decode(),
     SecretKind.SHA512_CRYPT: sha512_crypt.hash(SECRET),
 }
+PASSWORD_KINDS = [kind for kind in SecretKind if kind is not SecretKind.PSK]
+HASH_KINDS = [kind for kind in PASSWORD_KINDS if kind is not SecretKind.PLAIN]
 
 
-@pytest.mark.parametrize("kind", SecretKind)
+@pytest.mark.parametrize("kind", PASSWORD_KINDS)
 def test_only_the_secret_itself_fits(kind: SecretKind) -> None:
     credential = Credential(kind=kind, secret=HASHES[kind])
     assert proofs.verify(credential, SECRET.encode())
@@ -23,16 +25,22 @@ def test_only_the_secret_itself_fits(kind: SecretKind) -> None:
         assert not proofs.verify(credential, wrong), wrong
 
 
-@pytest.mark.parametrize("kind", [kind for kind in SecretKind if kind is not SecretKind.PLAIN])
+@pytest.mark.parametrize("kind", HASH_KINDS)
 def test_the_text_of_a_hash_is_no_password(kind: SecretKind) -> None:
     credential = Credential(kind=kind, secret=HASHES[kind])
     assert not proofs.verify(credential, HASHES[kind].encode())
 
 
-@pytest.mark.parametrize("kind", [kind for kind in SecretKind if kind is not SecretKind.PLAIN])
+@pytest.mark.parametrize("kind", HASH_KINDS)
 @pytest.mark.parametrize("kept", ["", "no hash", "häsh", "$6$", "$2b$12$short", "$argon2id$v=19$"])
 def test_what_is_no_hash_fits_nothing(kind: SecretKind, kept: str) -> None:
     assert not proofs.verify(Credential(kind=kind, secret=kept), SECRET.encode())
+
+
+def test_a_pre_shared_key_is_no_password() -> None:
+    key = SECRET.encode().hex()
+    for shown in (SECRET.encode(), key.encode()):
+        assert not proofs.verify(Credential(kind=SecretKind.PSK, secret=key), shown)
 
 
 def test_bcrypt_looks_at_72_bytes_as_it_always_did() -> None:
