@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
@@ -25,6 +25,7 @@ from leafhub.model.application import Application
 from leafhub.model.command import Command, CommandRequest
 from leafhub.model.device import Credential, Device, Operator, SecretKind
 from leafhub.model.event import Event
+from leafhub.model.publication import Publication
 from leafhub.model.registry import Change, Registry, RegistryView
 from leafhub.mqtt.packets import (
     Connect,
@@ -49,7 +50,7 @@ from leafhub.stores.base import (
 )
 
 if TYPE_CHECKING:
-    from leafhub.exchange.sessions import Session
+    from leafhub.exchange.session import Session
 
 PEER = Peer(address="192.0.2.1", tls=True)
 
@@ -85,7 +86,9 @@ def event(event_id: str, device_id: str = "d", channel: str = "t") -> Event:
     )
 
 
-def principal(device_id: str | None = "d", key: str | None = None) -> Principal:
+def principal(
+    device_id: str | None = "d", key: str | None = None, client_id: str = ""
+) -> Principal:
     """Somebody of the application ``oak``; ``key`` is both slot and session key."""
     return Principal(
         dialect="acorn",
@@ -93,9 +96,15 @@ def principal(device_id: str | None = "d", key: str | None = None) -> Principal:
         peer=PEER,
         application="oak",
         device=device_id,
+        client_id=client_id,
         slot=key,
         session_key=key,
     )
+
+
+def publication(topic_name: str = "t", payload: bytes = b"1", **more: Any) -> Publication:
+    """A message in the topic space of ``oak``."""
+    return Publication(space="oak", topic_name=topic_name, payload=payload, **more)
 
 
 def connect(client_id: str = "c", *, clean_start: bool = True) -> Connect:
@@ -114,6 +123,8 @@ class Acorn:
     listens: bool = True
     topics: tuple[str, ...] = ("acorn/all",)
     outcome = Outcome()
+    will_outcome: Outcome | None = None
+    space: str | None = None
 
     def authenticate(
         self, connect: Connect, peer: Peer, registry: RegistryView, arrival: Arrival
@@ -135,13 +146,18 @@ class Acorn:
     def on_will(
         self, will: Will, principal: Principal, registry: RegistryView, arrival: Arrival
     ) -> Outcome:
-        return Outcome(events=(event("will", principal.device or ""),))
+        return self.will_outcome or Outcome(events=(event("will", principal.device or ""),))
 
     def on_subscribe(
         self, subscribe: Subscribe, principal: Principal, registry: RegistryView, arrival: Arrival
     ) -> SubscribeOutcome:
         return SubscribeOutcome(
-            grants=tuple(Grant(0, (request.topic_filter,)) for request in subscribe.requests)
+            grants=tuple(
+                Grant(request.qos, space=self.space)
+                if self.space is not None
+                else Grant(0, (request.topic_filter,))
+                for request in subscribe.requests
+            )
         )
 
     def on_unsubscribe(
@@ -352,11 +368,24 @@ class World:
         self.exchange.greet(link.session)
         return link
 
-    def subscribe(self, link: HandLink, topic_filter: str) -> None:
-        assert link.session is not None
-        link.session.state.subscriptions[topic_filter] = Subscription(topic_filter)
-        request = Subscribe(1, (SubscriptionRequest(topic_filter),))
-        self.exchange.subscribe(link.session, request, lambda _: None)
+    def subscribe(
+        self, link: HandLink, topic_filter: str, identifier: int | None = None, **options: Any
+    ) -> None:
+        """SUBSCRIBE with one filter; ``options`` are those of ``SubscriptionRequest``."""
+        session = link.session
+        assert session is not None
+        request = SubscriptionRequest(topic_filter, **options)
+
+        def grant(verdict: SubscribeOutcome) -> None:
+            session.state.subscriptions[topic_filter] = Subscription(
+                topic_filter,
+                verdict.grants[0].reason_code,
+                request.no_local,
+                request.retain_as_published,
+                identifier,
+            )
+
+        self.exchange.subscribe(session, Subscribe(1, (request,)), grant)
 
     def publish(self, link: HandLink, outcome: Outcome) -> list[StoreUnavailableError | None]:
         """What the dialect makes of a PUBLISH; the list fills when it is acknowledged or not."""

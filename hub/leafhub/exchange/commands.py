@@ -16,7 +16,8 @@ from leafhub.errors import (
 )
 from leafhub.exchange.life_lines import LifeLines
 from leafhub.exchange.records import command_record
-from leafhub.exchange.sessions import Session, Sessions
+from leafhub.exchange.session import Session
+from leafhub.exchange.sessions import Sessions
 from leafhub.model.command import Command, CommandRequest, CommandState, CommandUpdate
 from leafhub.model.event import COMMAND_EVENT, Event, Kind
 from leafhub.model.registry import Registry

@@ -2,9 +2,9 @@
 
 A packet's outcome is carried out in this order: its changes are taken into the registry in memory;
 changes, events and commands go to the store as one batch; when that is committed the
-acknowledgement leaves, then the replies, then the events go to subscribers of every dialect. If
-the store does not take the batch, the changes are taken back and the client is not told that all
-is well.
+acknowledgement leaves, then the replies, then the events go to subscribers of every dialect, and
+publications to those of their topic space. If the store does not take the batch, the changes are
+taken back and the client is not told that all is well.
 """
 
 import asyncio
@@ -31,11 +31,13 @@ from leafhub.exchange.devices import DeviceMemory, Presence
 from leafhub.exchange.doorkeeper import Detection, Doorkeeper
 from leafhub.exchange.feed import Feed
 from leafhub.exchange.pending_changes import PendingChanges
-from leafhub.exchange.sessions import Link, Session, Sessions
+from leafhub.exchange.session import Link, Session
+from leafhub.exchange.sessions import Sessions
 from leafhub.model.command import Command, CommandRequest
 from leafhub.model.device import Device, Operator
 from leafhub.model.event import BYTES, CONNECTION_EVENT, REGISTRY_EVENT, Event, Kind
 from leafhub.model.ids import Ids
+from leafhub.model.publication import Publication
 from leafhub.model.registry import (
     Change,
     DeleteApplication,
@@ -220,7 +222,12 @@ class Exchange:
             outcome = self._faces[principal.dialect].on_will(
                 will, principal, self.registry, self.arrival()
             )
-            self._carry_out(session, Outcome(events=outcome.events, updates=outcome.updates))
+            due = Outcome(
+                events=outcome.events,
+                publications=outcome.publications,
+                updates=outcome.updates,
+            )
+            self._carry_out(session, due)
         if not self._live_sessions_of(principal):
             self._note_connection(principal, connected=False)
 
@@ -256,7 +263,7 @@ class Exchange:
                 subscriptions[request.topic_filter] = msgspec.structs.replace(
                     subscription, note=granted.note
                 )
-            self._sessions.subscribe(session, request.topic_filter, granted.routes)
+            self._sessions.subscribe(session, request.topic_filter, granted.routes, granted.space)
         self._carry_out(session, msgspec.structs.replace(verdict.outcome, become=None))
 
     def unsubscribe(self, session: Session, unsubscribe: Unsubscribe) -> list[ReasonCode]:
@@ -385,7 +392,7 @@ class Exchange:
                 session.link.end(_end_code(outcome, error), outcome.log or "not stored")
 
         try:
-            self._commit(outcome, after)
+            self._commit(outcome, after, session.principal)
         except RequestError as exc:  # another packet won the race for a name
             log.info("%s: %s", _name(session.principal), exc)
             after(StoreUnavailableError(str(exc)))
@@ -395,8 +402,13 @@ class Exchange:
         for request in outcome.commands:
             self._commands.try_send(request)
 
-    def _commit(self, outcome: Outcome, finish: Stored) -> None:
+    def _commit(
+        self, outcome: Outcome, finish: Stored, publisher: Principal | None = None
+    ) -> None:
         """Take changes in, store everything as one batch, and tell subscribers when it is on disk.
+
+        ``publisher`` is whose publications the outcome's are. They wait for the store even where
+        nothing is to be stored, so that none overtakes another.
 
         Raises:
             RequestError: A change does not fit; nothing was taken in.
@@ -405,7 +417,7 @@ class Exchange:
         ticket = self._pending.take_in(outcome.changes)
         events = (*outcome.events, *self._news_of(outcome.changes))
         commands = self._commands.update(outcome.updates)
-        if not (outcome.changes or events or commands):
+        if not (outcome.changes or events or outcome.publications or commands):
             finish(None)
             return
         orphans = self._commands.take_out(deleted)
@@ -424,6 +436,8 @@ class Exchange:
             finally:  # whatever becomes of the one who asked, the others are told
                 if error is None:
                     self._feed.publish(events)
+                    if publisher is not None:
+                        self._route(outcome.publications, publisher)
                     self._commands.end_orphans(orphans)
                 else:
                     self._commands.put_back(orphans)
@@ -435,6 +449,12 @@ class Exchange:
             )
         except BusyError as error:
             done(StoreUnavailableError(str(error)))
+
+    def _route(self, publications: Iterable[Publication], publisher: Principal) -> None:
+        for publication in publications:
+            self._sessions.spaces.route(
+                publication, publisher, now_us=self._clock.now_us(), now_s=self._clock.now_s()
+            )
 
     def _news_of(self, changes: Iterable[Change]) -> tuple[Event, ...]:
         """The events that tell of devices made or changed."""

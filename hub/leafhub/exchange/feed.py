@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from leafhub.dialects.base import Face
 from leafhub.exchange.devices import DeviceMemory
-from leafhub.exchange.sessions import Session, Sessions
+from leafhub.exchange.session import Session
+from leafhub.exchange.sessions import Sessions
 from leafhub.model.event import Event, Kind
 from leafhub.model.registry import Registry
 from leafhub.mqtt.session_state import Subscription

@@ -1,66 +1,22 @@
 """Who is connected, whose session is kept, and which of them a stored event goes to."""
 
 from collections.abc import Iterator
-from typing import Protocol
 
 from leafhub.dialects.base import Principal
-from leafhub.mqtt.reason_codes import ReasonCode
-from leafhub.mqtt.session_state import OutgoingMessage, SendResult, SessionState, Subscription
+from leafhub.exchange.session import Link, Session
+from leafhub.exchange.topic_spaces import TopicSpaces
+from leafhub.mqtt.session_state import SessionState, Subscription
 from leafhub.mqtt.topics import TopicTree
 
 KEPT_SESSIONS = 10_000
 """Sessions kept for absent clients: each may hold a full queue, and client ids cost nothing."""
 
 
-class Link(Protocol):
-    """The live connection under a session."""
-
-    @property
-    def address(self) -> str:
-        """IP address of the peer."""
-        ...
-
-    @property
-    def heard_us(self) -> int:
-        """When the last bytes came, microseconds since the epoch."""
-        ...
-
-    def send(self, message: OutgoingMessage) -> SendResult:
-        """Give the client a message, now or when its window opens."""
-        ...
-
-    def end(self, reason_code: ReasonCode | None, reason: str) -> None:
-        """Close it; the session is detached when this returns."""
-        ...
-
-
-class Session:
-    """One MQTT session as the exchange sees it.
-
-    Attributes:
-        principal: Whom it speaks for.
-        state: What MQTT remembers of it.
-        link: Its connection; ``None`` while the client is away.
-        routes: For each topic filter the routes it was granted.
-    """
-
-    __slots__ = ("link", "principal", "routes", "state")
-
-    def __init__(self, principal: Principal, state: SessionState, link: Link) -> None:
-        self.principal = principal
-        self.state = state
-        self.link: Link | None = link
-        self.routes: dict[str, tuple[str, ...]] = {}
-
-    def send(self, message: OutgoingMessage) -> SendResult:
-        """Send to the client, or keep for it as far as its session allows."""
-        return self.state.enqueue(message) if self.link is None else self.link.send(message)
-
-
 class Sessions:
     """All sessions, live and kept, found by device, by slot, by key and by route."""
 
     def __init__(self) -> None:
+        self.spaces = TopicSpaces()
         self._live: set[Session] = set()
         self._by_device: dict[tuple[str, str], set[Session]] = {}
         self._kept_by_device: dict[tuple[str, str], set[Session]] = {}
@@ -158,9 +114,17 @@ class Sessions:
         for session in [s for s in self._kept.values() if self._is_over(s, now_s)]:
             self._forget(session)
 
-    def subscribe(self, session: Session, topic_filter: str, routes: tuple[str, ...]) -> None:
-        """Let stored events on ``routes`` reach the subscription ``topic_filter``."""
+    def subscribe(
+        self,
+        session: Session,
+        topic_filter: str,
+        routes: tuple[str, ...] = (),
+        space: str | None = None,
+    ) -> None:
+        """Let stored events on ``routes``, and publications in ``space``, reach a subscription."""
         self.unsubscribe(session, topic_filter)
+        if space is not None:
+            self.spaces.subscribe(session, topic_filter, space)
         session.routes[topic_filter] = routes
         for route in routes:
             self._tree.add(route, (session, topic_filter), (session, topic_filter))
@@ -168,6 +132,7 @@ class Sessions:
 
     def unsubscribe(self, session: Session, topic_filter: str) -> None:
         """Stop what ``subscribe`` started."""
+        self.spaces.unsubscribe(session, topic_filter)
         for route in session.routes.pop(topic_filter, ()):
             self._tree.remove(route, (session, topic_filter))
             self._count(route, -1)

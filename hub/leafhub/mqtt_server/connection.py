@@ -11,7 +11,7 @@ from leafhub.dialects.base import Outcome, Peer, Principal, Refusal, SubscribeOu
 from leafhub.dialects.log_text import one_line, quoted_login
 from leafhub.errors import StoreUnavailableError
 from leafhub.exchange.exchange import Exchange
-from leafhub.exchange.sessions import Session
+from leafhub.exchange.session import Session
 from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe
 from leafhub.mqtt.phase import READING
 from leafhub.mqtt.policy import Policy

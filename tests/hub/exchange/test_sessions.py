@@ -4,7 +4,8 @@ import pytest
 from hand_exchange import HandLink, World, principal
 
 from leafhub.exchange import sessions as sessions_module
-from leafhub.exchange.sessions import KEPT_SESSIONS, Session, Sessions
+from leafhub.exchange.session import Session
+from leafhub.exchange.sessions import KEPT_SESSIONS, Sessions
 from leafhub.mqtt.session_state import Subscription
 
 

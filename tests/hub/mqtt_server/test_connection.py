@@ -16,7 +16,7 @@ from worlds import DROGUE
 
 from leafhub.dialects.base import Outcome, Peer, Principal, Refusal
 from leafhub.exchange.exchange import Exchange, Finish
-from leafhub.exchange.sessions import Link, Session
+from leafhub.exchange.session import Link, Session
 from leafhub.mqtt.codec import encode_packet
 from leafhub.mqtt.packets import Connack, Connect, Disconnect, Packet, Puback, Publish, Will
 from leafhub.mqtt.policy import STANDARD

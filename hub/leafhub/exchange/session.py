@@ -1,0 +1,54 @@
+"""One MQTT session as the exchange sees it, and the connection under it."""
+
+from typing import Protocol
+
+from leafhub.dialects.base import Principal
+from leafhub.mqtt.reason_codes import ReasonCode
+from leafhub.mqtt.session_state import OutgoingMessage, SendResult, SessionState
+
+
+class Link(Protocol):
+    """The live connection under a session."""
+
+    @property
+    def address(self) -> str:
+        """IP address of the peer."""
+        ...
+
+    @property
+    def heard_us(self) -> int:
+        """When the last bytes came, microseconds since the epoch."""
+        ...
+
+    def send(self, message: OutgoingMessage) -> SendResult:
+        """Give the client a message, now or when its window opens."""
+        ...
+
+    def end(self, reason_code: ReasonCode | None, reason: str) -> None:
+        """Close it; the session is detached when this returns."""
+        ...
+
+
+class Session:
+    """One MQTT session as the exchange sees it.
+
+    Attributes:
+        principal: Whom it speaks for.
+        state: What MQTT remembers of it.
+        link: Its connection; ``None`` while the client is away.
+        routes: For each topic filter the routes it was granted.
+        spaces: For each topic filter the topic space it was granted in.
+    """
+
+    __slots__ = ("link", "principal", "routes", "spaces", "state")
+
+    def __init__(self, principal: Principal, state: SessionState, link: Link) -> None:
+        self.principal = principal
+        self.state = state
+        self.link: Link | None = link
+        self.routes: dict[str, tuple[str, ...]] = {}
+        self.spaces: dict[str, str] = {}
+
+    def send(self, message: OutgoingMessage) -> SendResult:
+        """Send to the client, or keep for it as far as its session allows."""
+        return self.state.enqueue(message) if self.link is None else self.link.send(message)
