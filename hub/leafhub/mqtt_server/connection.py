@@ -1,11 +1,11 @@
-"""One client's connection: bytes, deadlines, and the way from the protocol to the exchange."""
+"""One client's connection: login, session, acknowledgements; from the protocol to the exchange."""
 
 import asyncio
 import logging
-import ssl
 import time
 from collections import deque
-from typing import Protocol, assert_never, cast
+from collections.abc import Sequence
+from typing import Protocol, assert_never
 
 from leafhub.dialects.base import Outcome, Peer, Principal, Refusal, SubscribeOutcome
 from leafhub.dialects.log_text import one_line, quoted_login
@@ -18,13 +18,12 @@ from leafhub.mqtt.policy import Policy
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.requests import Closed, Delivered, Dropped, Request
 from leafhub.mqtt.session import Connection, OutgoingMessage, Phase, SendResult
+from leafhub.mqtt_server.byte_path import BytePath
+from leafhub.mqtt_server.pipes import Pipe
 from leafhub.mqtt_server.settings import MqttSettings
-from leafhub.mqtt_server.tls import TlsFailedError, TlsPipe
 
 UNFINISHED_MESSAGES = 1_000
 """Messages of one client that may wait for the store; then its packets wait too."""
-CLOSE_GRACE_S = 3.0
-"""How long the last bytes may take to leave before the transport is cut."""
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +32,11 @@ class Listener(Protocol):
     """The place that accepted a connection."""
 
     settings: MqttSettings
-    tls: ssl.SSLContext | None
+    peer: Peer
+    """What all its clients have in common."""
 
-    def peer_of(self, transport: asyncio.Transport, tls: TlsPipe | None) -> Peer:
-        """Tell how a client reached the hub."""
+    def new_pipes(self) -> Sequence[Pipe]:
+        """The layers between transport and MQTT, from the transport upwards."""
         ...
 
     def opened(self, connection: "MqttConnection") -> bool:
@@ -48,108 +48,100 @@ class Listener(Protocol):
         ...
 
 
-class MqttConnection(asyncio.Protocol):
-    """The shell round one ``Connection``; the exchange knows it as a ``Link``."""
+class MqttConnection:
+    """The shell round one ``Connection``; the exchange knows it as a ``Link``.
+
+    Attributes:
+        path: Where its bytes come and go.
+    """
 
     def __init__(self, exchange: Exchange, listener: Listener) -> None:
         self._exchange = exchange
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         settings = listener.settings
+        pipes = listener.new_pipes()
+        self.path = BytePath(
+            self,
+            pipes,
+            listener.peer,
+            write_buffer_bytes=settings.write_buffer_bytes,
+            write_time_s=settings.write_time_s,
+        )
+        handshake_time_s = settings.handshake_time_s if pipes else 0.0
         self._connection = Connection(
             Policy(maximum_packet_bytes=settings.maximum_connect_bytes),
             maximum_packet_bytes=settings.maximum_packet_bytes,
-            connect_deadline_s=time.monotonic() + _time_to_connect_s(settings, listener.tls),
+            connect_deadline_s=time.monotonic() + settings.connect_time_s + handshake_time_s,
         )
-        self._transport: asyncio.Transport | None = None
-        self._peer = Peer(address="", tls=False)
-        self._tls = None if listener.tls is None else TlsPipe(listener.tls)
         self._session: Session | None = None
         self._login: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._write_timer: asyncio.TimerHandle | None = None  # runs while the client does not read
-        self._cutter: asyncio.TimerHandle | None = None
-        self._written_bytes = 0
-        self._flush_is_due = False
-        self._said_all = False
         self._ended = False
         self._unfinished = 0
-        self._reading = True
+        self._address = ""
         self._heard_us = 0
 
-    # The transport
+    # ---- on top of the byte path
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client is there."""
-        transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
-        self._transport = transport
-        self._peer = self._listener.peer_of(transport, self._tls)
+    @property
+    def closing(self) -> bool:
+        """See ``Speaker``."""
+        return self._connection.closing
+
+    @property
+    def wants_input(self) -> bool:
+        """See ``Speaker``."""
+        return self._connection.phase is not Phase.PAUSED and not self._connection.input_full
+
+    @property
+    def idle(self) -> bool:
+        """See ``Speaker``."""
+        return not self._unfinished and self._connection.phase in READING
+
+    def opened(self, peer: Peer) -> bool:
+        """See ``Speaker``."""
+        self._address = peer.address
         if not self._listener.opened(self):
-            log.warning("%s: turned away, maximum_connections is reached", self._peer.address)
+            log.warning("%s: turned away, maximum_connections is reached", peer.address)
             self._ended = True
-            transport.abort()
-            return
-        transport.set_write_buffer_limits(high=self._listener.settings.write_buffer_bytes)
+            return False
         self._set_timer()
-
-    def data_received(self, data: bytes) -> None:
-        """Bytes came."""
-        self._heard_us = time.time_ns() // 1000
-        if self._tls is not None:
-            data = self._decrypt(self._tls, data)
-        if data:
-            self._take(self._connection.receive(data, time.monotonic()))
-        if self._tls is not None and self._tls.ended:
-            self._said_all = True
-        self._flush()
-
-    def _decrypt(self, tls: TlsPipe, data: bytes) -> bytes:
-        """Take the TLS off; what is no TLS ends the connection."""
-        established = tls.established
-        try:
-            plain = tls.receive(data)
-        except TlsFailedError as exc:
-            self._connection.end(None, f"no TLS: {exc}")
-            return b""
-        if self._transport is not None and tls.established is not established:
-            self._peer = self._listener.peer_of(self._transport, tls)
-        return plain
-
-    def eof_received(self) -> bool:
-        """The client will send no more; what it sent is handled, then the connection ends."""
-        self._said_all = True
-        self._flush_soon()
         return True
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The transport is gone."""
-        self._transport = None
-        if self._cutter is not None:
-            self._cutter.cancel()
-        if self._ended:
-            return
-        closed = self._connection.lost(f"connection lost: {exc}" if exc else "connection closed")
-        self._end(closed)
+    def receive(self, data: bytes) -> None:
+        """See ``Speaker``."""
+        self._heard_us = time.time_ns() // 1000
+        self._take(self._connection.receive(data, time.monotonic()))
 
-    def pause_writing(self) -> None:
-        """The client does not read; neither do we, until it does, or too long passed."""
+    def take_output(self) -> bytes:
+        """See ``Speaker``."""
+        return self._connection.take_output()
+
+    def congested(self) -> None:
+        """See ``Speaker``."""
         self._connection.pause()
-        self._watch_client_read()
-        self._update_reading()
 
-    def resume_writing(self) -> None:
-        """The client reads again."""
-        if self._write_timer is not None:
-            self._write_timer.cancel()
-            self._write_timer = None
-        self._loop.call_soon(self._go_on_later)
+    def relieved(self) -> None:
+        """See ``Speaker``."""
+        self._take(self._go_on())
+        self.path.flush()
 
-    # The exchange's Link
+    def failed(self, reason: str) -> None:
+        """See ``Speaker``."""
+        self._connection.end(None, reason)
+
+    def lost(self, reason: str) -> None:
+        """See ``Speaker``."""
+        if not self._ended:
+            self._end(self._connection.lost(reason))
+
+    # ---- the exchange's Link
 
     @property
     def address(self) -> str:
         """IP address of the peer."""
-        return self._peer.address
+        return self._address
 
     @property
     def heard_us(self) -> int:
@@ -158,18 +150,18 @@ class MqttConnection(asyncio.Protocol):
 
     def send(self, message: OutgoingMessage) -> SendResult:
         """Give the client a message; a QoS 0 message is lost on a client that does not read."""
-        if self._write_timer is not None and message.qos == 0:
+        if self.path.is_congested and message.qos == 0:
             return SendResult.DROPPED
         result = self._connection.send(message, time.monotonic())
-        self._flush_soon()
+        self.path.flush_soon()
         return result
 
     def end(self, reason_code: ReasonCode | None, reason: str) -> None:
         """Close it; the session is detached when this returns."""
         self._connection.end(reason_code, reason)
-        self._flush()
+        self.path.flush()
 
-    # Requests of the protocol
+    # ---- requests of the protocol
 
     def _take(self, requests: list[Request]) -> None:
         """Handle requests in order, and those that had to wait for them."""
@@ -192,7 +184,7 @@ class MqttConnection(asyncio.Protocol):
             self._end(request)
         elif isinstance(request, Connect):
             self._login = self._loop.create_task(
-                self._log_in(request), name=f"login {request.client_id}@{self._peer.address}"
+                self._log_in(request), name=f"login {request.client_id}@{self._address}"
             )
             self._login.add_done_callback(self._after_login)
         elif self._session is not None:
@@ -235,7 +227,7 @@ class MqttConnection(asyncio.Protocol):
         if (
             connection.phase is not Phase.PAUSED
             or self._unfinished >= UNFINISHED_MESSAGES
-            or self._write_timer is not None
+            or self.path.is_congested
         ):
             return []
         requests = connection.resume(time.monotonic())
@@ -257,12 +249,8 @@ class MqttConnection(asyncio.Protocol):
         elif not outcome.silent:
             connection.acknowledge(publish, outcome.reason_code, outcome.reason_string)
         if self._unfinished == UNFINISHED_MESSAGES // 2 and connection.phase is Phase.PAUSED:
-            self._loop.call_soon(self._go_on_later)
-        self._flush_soon()
-
-    def _go_on_later(self) -> None:
-        self._take(self._go_on())
-        self._flush()
+            self._loop.call_soon(self.relieved)
+        self.path.flush_soon()
 
     def _grant(self, subscribe: Subscribe, verdict: SubscribeOutcome) -> None:
         codes = [ReasonCode(grant.reason_code) for grant in verdict.grants]
@@ -272,15 +260,13 @@ class MqttConnection(asyncio.Protocol):
     async def _log_in(self, connect: Connect) -> None:
         """Judge CONNECT; meanwhile the client's packets wait."""
         try:
-            verdict = await self._exchange.log_in(connect, self._peer)
+            verdict = await self._exchange.log_in(connect, self.path.peer)
         except StoreUnavailableError as exc:
             verdict = Refusal(reason_code=ReasonCode.SERVER_UNAVAILABLE, log=str(exc))
         if self._connection.closing:
             return
         if isinstance(verdict, Refusal):
-            log.info(
-                "%s: refused as %s: %s", self._peer.address, quoted_login(connect), verdict.log
-            )
+            log.info("%s: refused as %s: %s", self._address, quoted_login(connect), verdict.log)
             if verdict.protocol_level is not None:
                 self._connection.protocol_level = verdict.protocol_level
             self._connection.refuse(verdict.reason_code)
@@ -288,7 +274,7 @@ class MqttConnection(asyncio.Protocol):
             self._accept(verdict, connect)
             self._take(self._go_on())
             self._set_timer()
-        self._flush()
+        self.path.flush()
 
     def _after_login(self, task: asyncio.Task[None]) -> None:
         exc = None if task.cancelled() else task.exception()
@@ -309,79 +295,13 @@ class MqttConnection(asyncio.Protocol):
             return  # it asked for what its dialect does not have
         log.info(
             "%s: connected from %s (%s, MQTT %s%s)",
-            *(_name(principal), self._peer.address, principal.dialect),
+            *(_name(principal), self._address, principal.dialect),
             {3: "3.1", 4: "3.1.1", 5: "5.0"}[connect.protocol_level],
-            ", TLS" if self._peer.tls else "",
+            ", TLS" if principal.peer.tls else "",
         )
         self._exchange.greet(session)
 
-    # Output, deadlines, the end
-
-    def _flush_soon(self) -> None:
-        """Write once for all that is done in this turn of the loop."""
-        if not self._flush_is_due:
-            self._flush_is_due = True
-            self._loop.call_soon(self._flush)
-
-    def _flush(self) -> None:
-        self._flush_is_due = False
-        transport = self._transport
-        if transport is None or self._ended:
-            return
-        output = self._take_output()
-        if output:
-            self._write(transport, output)
-        if self._connection.closing:
-            self._end(self._connection.lost("closed"))
-        elif self._said_all and not self._unfinished and self._connection.phase in READING:
-            self._end(self._connection.lost("connection closed"))
-        else:
-            self._update_reading()
-
-    def _write(self, transport: asyncio.Transport, output: bytes) -> None:
-        self._written_bytes += len(output)
-        transport.write(output)
-
-    def _take_output(self) -> bytes:
-        output = self._connection.take_output()
-        if self._tls is None:
-            return output
-        self._tls.send(output)
-        return self._tls.take_output()
-
-    def _update_reading(self) -> None:
-        """Read only while the client's packets need not wait."""
-        transport = self._transport
-        if transport is None or transport.is_closing():
-            return
-        connection = self._connection
-        reading = (
-            connection.phase is not Phase.PAUSED
-            and not connection.input_full
-            and not self._said_all
-        )
-        if reading and not self._reading:
-            transport.resume_reading()
-        elif self._reading and not reading:
-            transport.pause_reading()
-        self._reading = reading
-
-    def _watch_client_read(self) -> None:
-        """Cut a client that takes no byte for ``write_time_s``; a slow one is let be."""
-        if self._transport is None or self._ended:
-            return
-        taken_bytes = self._written_bytes - self._transport.get_write_buffer_size()
-        self._write_timer = self._loop.call_later(
-            self._listener.settings.write_time_s, self._on_write_timer, taken_bytes
-        )
-
-    def _on_write_timer(self, taken_before_bytes: int) -> None:
-        if self._transport is None:
-            return
-        if self._written_bytes - self._transport.get_write_buffer_size() > taken_before_bytes:
-            self._watch_client_read()
-        else:
-            self._cut("took nothing for write_time_s")
+    # ---- deadlines and the end
 
     def _set_timer(self) -> None:
         """Look again when the next deadline can be over; packets only move it away.
@@ -399,24 +319,18 @@ class MqttConnection(asyncio.Protocol):
     def _on_timer(self) -> None:
         self._timer = None
         self._take(self._connection.on_deadline(time.monotonic()))
-        self._flush()
+        self.path.flush()
         self._set_timer()
 
     def _break_down(self, exc: BaseException) -> None:
         """End the connection after a mistake of the hub; the others go on."""
-        log.error("%s: a mistake of the hub", self._peer.address, exc_info=exc)
+        log.error("%s: a mistake of the hub", self._address, exc_info=exc)
         deciding = self._connection.phase is Phase.DECIDING
         self._connection.end(
             ReasonCode.SERVER_UNAVAILABLE if deciding else ReasonCode.UNSPECIFIED_ERROR,
             "a mistake of the hub",
         )
-        self._flush()
-
-    def _cut(self, reason: str) -> None:
-        self._connection.end(None, reason)
-        self._flush()
-        if self._transport is not None:
-            self._transport.abort()
+        self.path.flush()
 
     def _end(self, closed: Closed | None) -> None:
         """The one end of every connection: write what is left, close, and tell the exchange."""
@@ -425,24 +339,14 @@ class MqttConnection(asyncio.Protocol):
         self._ended = True
         if self._timer is not None:
             self._timer.cancel()
-        if self._write_timer is not None:
-            self._write_timer.cancel()
         if self._login is not None and self._session is None:
             self._login.cancel()
-        transport = self._transport
-        if transport is not None:
-            output = self._take_output()
-            if self._tls is not None:
-                output += self._tls.close()
-            if output and not transport.is_closing():
-                self._write(transport, output)
-            transport.close()
-            self._cutter = self._loop.call_later(CLOSE_GRACE_S, transport.abort)
+        self.path.leave()
         self._listener.gone(self)
         if closed is None:
             return
         session = self._session
-        who = _name(session.principal) if session is not None else self._peer.address
+        who = _name(session.principal) if session is not None else self._address
         log.info("%s: gone: %s", who, closed.reason)
         if session is not None:
             self._exchange.detach(session, self, closed.will)
@@ -453,7 +357,3 @@ def _name(principal: Principal) -> str:
         return f"{principal.application}/{principal.device}"
     who = principal.login or principal.client_id
     return one_line(who) if who else f"anonymous@{principal.peer.address}"
-
-
-def _time_to_connect_s(settings: MqttSettings, tls: ssl.SSLContext | None) -> float:
-    return settings.connect_time_s + (0.0 if tls is None else settings.handshake_time_s)

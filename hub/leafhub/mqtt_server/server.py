@@ -3,15 +3,16 @@
 import asyncio
 import logging
 import ssl
-import weakref
+from collections.abc import Sequence
 
 from leafhub.dialects.base import Peer
 from leafhub.errors import ConfigurationError
 from leafhub.exchange.exchange import Exchange
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt_server.connection import MqttConnection
+from leafhub.mqtt_server.pipes import Pipe
 from leafhub.mqtt_server.settings import MqttListener, MqttSettings
-from leafhub.mqtt_server.tls import TlsPipe
+from leafhub.mqtt_server.tls import ServerNames, TlsPipe
 
 BACKLOG = 1_000
 """Connections the kernel holds until they are accepted; a fleet comes all at once."""
@@ -19,43 +20,20 @@ BACKLOG = 1_000
 log = logging.getLogger(__name__)
 
 
-class ServerNames:
-    """Remembers the name each TLS client asked for (SNI, RFC 6066 §3)."""
-
-    def __init__(self) -> None:
-        self._names: weakref.WeakKeyDictionary[ssl.SSLObject, str] = weakref.WeakKeyDictionary()
-
-    def note(
-        self, ssl_object: ssl.SSLObject, server_name: str | None, _context: ssl.SSLContext
-    ) -> None:
-        """Take the name during the handshake."""
-        if server_name is not None:
-            self._names[ssl_object] = server_name.lower()
-
-    def of(self, ssl_object: ssl.SSLObject) -> str | None:
-        """The name a client asked for."""
-        return self._names.get(ssl_object)
-
-
 class OpenListener:
     """One listener at work, see ``leafhub.mqtt_server.connection.Listener``."""
 
     def __init__(self, server: "MqttServer", listener: MqttListener) -> None:
         self.settings = server.settings
-        self.tls = server.tls if listener.tls else None
+        self.peer = Peer(address="", tls=False, dialect=listener.dialect, hub_domain=server.domain)
         self._server = server
         self._listener = listener
 
-    def peer_of(self, transport: asyncio.Transport, tls: TlsPipe | None) -> Peer:
-        """Tell how a client reached the hub."""
-        peername = transport.get_extra_info("peername")
-        return Peer(
-            address=str(peername[0]) if peername else "unknown",
-            tls=tls is not None,
-            server_name=None if tls is None else self._server.server_names.of(tls.object),
-            dialect=self._listener.dialect,
-            hub_domain=self._server.domain,
-        )
+    def new_pipes(self) -> Sequence[Pipe]:
+        """The layers between transport and MQTT, from the transport upwards."""
+        if not self._listener.tls:
+            return ()
+        return (TlsPipe(self._server.tls, self._server.server_names),)
 
     def opened(self, connection: MqttConnection) -> bool:
         """Count a connection."""
@@ -114,7 +92,7 @@ class MqttServer:
         place = OpenListener(self, listener)
         try:
             server = await asyncio.get_running_loop().create_server(
-                lambda: MqttConnection(self._exchange, place),
+                lambda: MqttConnection(self._exchange, place).path,
                 listener.host,
                 listener.port,
                 backlog=BACKLOG,

@@ -6,12 +6,32 @@ the bytes that caused it, in the connection's hands, and in its log line.
 
 import contextlib
 import ssl
+import weakref
+
+import msgspec
+
+from leafhub.dialects.base import Peer
+from leafhub.mqtt_server.pipes import PipeFailedError
 
 _READ_BYTES = 65_536
 
 
-class TlsFailedError(Exception):
-    """The peer does not speak TLS as it should, or refused the hub's certificate."""
+class ServerNames:
+    """Remembers the name each TLS client asked for (SNI, RFC 6066 §3)."""
+
+    def __init__(self) -> None:
+        self._names: weakref.WeakKeyDictionary[ssl.SSLObject, str] = weakref.WeakKeyDictionary()
+
+    def note(
+        self, ssl_object: ssl.SSLObject, server_name: str | None, _context: ssl.SSLContext
+    ) -> None:
+        """Take the name during the handshake."""
+        if server_name is not None:
+            self._names[ssl_object] = server_name.lower()
+
+    def of(self, ssl_object: ssl.SSLObject) -> str | None:
+        """The name a client asked for."""
+        return self._names.get(ssl_object)
 
 
 class TlsPipe:
@@ -19,6 +39,7 @@ class TlsPipe:
 
     Args:
         context: Certificate, versions, SNI callback.
+        names: What that callback noted.
 
     Attributes:
         object: The connection as the ``ssl`` module knows it.
@@ -26,9 +47,10 @@ class TlsPipe:
         ended: Whether the peer said that nothing more comes.
     """
 
-    __slots__ = ("_failed", "_incoming", "_outgoing", "ended", "established", "object")
+    __slots__ = ("_failed", "_incoming", "_names", "_outgoing", "ended", "established", "object")
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    def __init__(self, context: ssl.SSLContext, names: ServerNames) -> None:
+        self._names = names
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self.object = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
@@ -40,7 +62,7 @@ class TlsPipe:
         """Take what the transport read; gives what the peer meant by it.
 
         Raises:
-            TlsFailedError: Why it cannot go on; ``take_output`` may hold an alert for the peer.
+            PipeFailedError: Why it cannot go on; ``take_output`` may hold an alert for the peer.
         """
         self._incoming.write(data)
         plain: list[bytes] = []
@@ -56,7 +78,7 @@ class TlsPipe:
         except ssl.SSLError as exc:
             self._failed = True
             reason = (exc.reason or str(exc)).lower().replace("_", " ")
-            raise TlsFailedError(reason) from exc
+            raise PipeFailedError(f"no TLS: {reason}") from exc
         return b"".join(plain)
 
     def send(self, data: bytes) -> None:
@@ -74,3 +96,7 @@ class TlsPipe:
     def take_output(self) -> bytes:
         """Take the bytes that the transport is to write now."""
         return self._outgoing.read()
+
+    def describe(self, peer: Peer) -> Peer:
+        """Add that it is TLS, and the name the client asked for."""
+        return msgspec.structs.replace(peer, tls=True, server_name=self._names.of(self.object))

@@ -1,9 +1,8 @@
 """The shell round a connection, over real sockets, on both event loops the hub runs on."""
 
 import asyncio
-import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -23,8 +22,8 @@ from leafhub.mqtt.policy import STANDARD
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.session_state import SessionState
 from leafhub.mqtt_server.connection import MqttConnection
+from leafhub.mqtt_server.pipes import Pipe
 from leafhub.mqtt_server.settings import MqttSettings
-from leafhub.mqtt_server.tls import TlsPipe
 from leafhub.stores import writer
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
@@ -243,15 +242,14 @@ class SlowTransport(asyncio.Transport):
 class AnyListener:
     """Takes every connection."""
 
-    tls: ssl.SSLContext | None = None
+    peer = Peer(address="192.0.2.1", tls=False)
 
     def __init__(self, **settings: float) -> None:
         self.settings = msgspec.convert(settings, MqttSettings)
         self.open: set[MqttConnection] = set()
 
-    def peer_of(self, transport: asyncio.Transport, tls: TlsPipe | None) -> Peer:
-        del transport, tls
-        return Peer(address="192.0.2.1", tls=False)
+    def new_pipes(self) -> Sequence[Pipe]:
+        return ()
 
     def opened(self, connection: MqttConnection) -> bool:
         self.open.add(connection)
@@ -290,9 +288,9 @@ async def connected(
     exchange: Exchange, listener: AnyListener, keep_alive_s: int = 0
 ) -> tuple[MqttConnection, SlowTransport]:
     connection, transport = MqttConnection(exchange, listener), SlowTransport()
-    connection.connection_made(transport)
+    connection.path.connection_made(transport)
     connect = Connect(protocol_level=4, client_id="c", keep_alive_s=keep_alive_s)
-    connection.data_received(bytes_of(connect))
+    connection.path.data_received(bytes_of(connect))
     await asyncio.sleep(0.01)
     return connection, transport
 
@@ -300,7 +298,7 @@ async def connected(
 async def test_a_client_that_takes_nothing_is_cut() -> None:
     listener = AnyListener(write_time_s=0.1)
     connection, transport = await connected(OpenExchange(), listener)
-    connection.pause_writing()
+    connection.path.pause_writing()
     await asyncio.sleep(0.15)
     assert transport.is_cut
     assert not listener.open
@@ -308,7 +306,7 @@ async def test_a_client_that_takes_nothing_is_cut() -> None:
 
 async def test_a_client_that_takes_little_is_let_be() -> None:
     connection, transport = await connected(OpenExchange(), AnyListener(write_time_s=0.1))
-    connection.pause_writing()
+    connection.path.pause_writing()
     for _ in range(4):
         await asyncio.sleep(0.06)
         transport.unread_bytes -= 1
@@ -318,12 +316,12 @@ async def test_a_client_that_takes_little_is_let_be() -> None:
 async def test_packets_of_a_client_that_does_not_read_wait_and_its_keep_alive_too() -> None:
     exchange = OpenExchange()
     connection, transport = await connected(exchange, AnyListener(), keep_alive_s=1)
-    connection.pause_writing()
+    connection.path.pause_writing()
     assert not transport.is_read
-    connection.data_received(bytes_of(Publish("t", b"1")))  # was on its way
+    connection.path.data_received(bytes_of(Publish("t", b"1")))  # was on its way
     await asyncio.sleep(1.7)
     assert (exchange.published, transport.is_closed) == ([], False)
-    connection.resume_writing()
+    connection.path.resume_writing()
     await asyncio.sleep(0.01)
     assert (exchange.published, transport.is_read) == ([b"1"], True)
     await asyncio.sleep(1.6)

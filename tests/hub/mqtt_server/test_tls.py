@@ -7,7 +7,8 @@ import pytest
 
 from leafhub import authority
 from leafhub.data_folder import DataFolder
-from leafhub.mqtt_server.tls import TlsFailedError, TlsPipe
+from leafhub.mqtt_server.pipes import PipeFailedError
+from leafhub.mqtt_server.tls import ServerNames, TlsPipe
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> DataFolder:
 def server(folder: DataFolder) -> TlsPipe:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder.server_certificate, folder.server_key)
-    return TlsPipe(context)
+    return TlsPipe(context, ServerNames())
 
 
 class Client:
@@ -82,7 +83,7 @@ def test_what_comes_with_the_last_of_the_handshake_is_not_lost(
     "data", [b"\x10\x10\x00\x04MQTT", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x00\x05hello"]
 )
 def test_what_is_no_tls_is_told(server: TlsPipe, data: bytes) -> None:
-    with pytest.raises(TlsFailedError):
+    with pytest.raises(PipeFailedError):
         server.receive(data)
     assert not server.established
 
@@ -95,7 +96,7 @@ def test_a_client_that_does_not_trust_the_hub_says_so(server: TlsPipe) -> None:
     client.incoming.write(server.take_output())
     with pytest.raises(ssl.SSLCertVerificationError):
         client.object.do_handshake()
-    with pytest.raises(TlsFailedError, match="unknown ca"):
+    with pytest.raises(PipeFailedError, match="unknown ca"):
         server.receive(client.outgoing.read())
 
 
@@ -116,7 +117,7 @@ def test_an_end_before_or_after_a_failure_is_quiet(server: TlsPipe, folder: Data
     assert server.close() == b""
     client = Client(folder.ca_certificate, ssl.TLSVersion.TLSv1_3)
     client.shake_hands(server)
-    with pytest.raises(TlsFailedError):
+    with pytest.raises(PipeFailedError):
         server.receive(b"\x17\x03\x03\x00\x20" + bytes(32))
     server.take_output()
     server.send(b"what was to be said")
