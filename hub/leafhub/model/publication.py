@@ -17,6 +17,8 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         properties: Those that are passed on: payload format, content type, response topic,
             correlation data, user properties; Message Expiry Interval as it was received.
         expires_us: Not sent from then on, microseconds since the epoch; ``None``: never ends.
+        publisher: Client id of the publisher, for No Local (MQTT-3.8.3-3); the exchange fills it
+            in. Empty: no client of this space.
     """
 
     space: str
@@ -26,3 +28,4 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     retain: bool = False
     properties: Properties = EMPTY
     expires_us: int | None = None
+    publisher: str = ""

@@ -30,6 +30,7 @@ from leafhub.stores.base import (
     Snapshot,
     StoredEvent,
 )
+from leafhub.stores.retained_rows import forget_space, select_retained
 from leafhub.stores.schema import (
     applications,
     commands,
@@ -53,7 +54,7 @@ def apply_change(connection: sa.Connection, change: Change) -> None:
     """Write one change of the registry through.
 
     What is removed takes its events and commands with it: a device made again under the same id
-    starts with an empty history.
+    starts with an empty history. Retained messages are their application's, not their sender's.
     """
     match change:
         case PutApplication(application):
@@ -75,6 +76,7 @@ def apply_change(connection: sa.Connection, change: Change) -> None:
             connection.execute(sa.delete(devices).where(devices.c.application == name))
             connection.execute(sa.delete(applications).where(applications.c.name == name))
             _forget(connection, name, None)
+            forget_space(connection, name)
 
 
 def put_command(connection: sa.Connection, command: Command) -> None:
@@ -157,6 +159,7 @@ def select_snapshot(connection: sa.Connection, settings_types: SettingsTypes) ->
         changes=tuple(changes),
         commands=tuple(_command(row) for row in open_commands),
         latest=tuple(_stored_event(row) for row in latest),
+        retained=select_retained(connection),
     )
 
 

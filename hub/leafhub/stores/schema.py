@@ -122,3 +122,15 @@ commands = sa.Table(
 )
 sa.Index("commands_of_device", commands.c.application, commands.c.device, commands.c.key)
 sa.Index("commands_by_state", commands.c.state)
+
+retained = sa.Table(  # the retained message of each topic
+    "retained",
+    metadata,
+    sa.Column("space", sa.Text, primary_key=True),
+    sa.Column("topic_name", sa.Text, primary_key=True),
+    sa.Column("payload", sa.LargeBinary, nullable=False),
+    sa.Column("qos", sa.SmallInteger, nullable=False),
+    sa.Column("properties", sa.Text, nullable=False),  # JSON, only those that are set
+    sa.Column("expires_us", sa.BigInteger),
+    sa.Column("publisher", sa.Text, nullable=False),
+)

@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -33,8 +33,12 @@ from leafhub.stores.base import (
     StoredEvent,
     StoreStatus,
 )
+from leafhub.stores.retained_rows import write_retained
 from leafhub.stores.settings import StoreSettings
 from leafhub.stores.writer import GroupWriter
+
+if TYPE_CHECKING:
+    from leafhub.model.publication import Publication
 
 READERS = 2
 """Reading threads: a slow query of one operator does not hold up the next; a Pi has few cores."""
@@ -177,17 +181,21 @@ class SqliteStore:
     def _write_all(self, batches: Sequence[Batch]) -> int:
         new = 0
         rows: list[_EventRow] = []
+        retained: list[Publication] = []
         for batch in batches:
             for change in batch.changes:
                 if isinstance(change, DeleteDevice | DeleteApplication):
                     new += self._append(rows)  # what came before goes with the device
-                    rows = []
+                    write_retained(self._raw, retained)  # or with the application
+                    rows, retained = [], []
                     self._keys.forget()
                 records.apply_change(self._connection, change)
             if batch.events:
                 rows.extend(map(self._keys.row, batch.events))
             for command in batch.commands:
                 records.put_command(self._connection, command)
+            retained.extend(batch.retained)
+        write_retained(self._raw, retained)
         return new + self._append(rows)
 
     def _append(self, rows: Sequence["_EventRow"]) -> int:

@@ -149,7 +149,7 @@ class GroupWriter:
             while self._queue and (not self._in_flight or rows < self._maximum_group_events):
                 one = self._queue.popleft()
                 self._queue_bytes -= one.payload_bytes
-                rows += len(one.batch.events) + len(one.batch.commands) + len(one.batch.changes)
+                rows += _rows(one.batch)
                 self._in_flight.append(one)
             return self._in_flight
 
@@ -212,8 +212,12 @@ class GroupWriter:
                 logger.exception("A mistake of the hub while it took an outcome of the store")
 
 
+def _rows(batch: Batch) -> int:
+    return len(batch.events) + len(batch.commands) + len(batch.changes) + len(batch.retained)
+
+
 def _payload_bytes(batch: Batch) -> int:
     return sum(
         _EVENT_BYTES + len(event.data) + (0 if event.raw is None else len(event.raw))
         for event in batch.events
-    )
+    ) + sum(_EVENT_BYTES + len(message.payload) for message in batch.retained)

@@ -6,7 +6,7 @@ of memory stay away then.
 
 import sqlalchemy as sa
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision of today's schema."""
 
 
