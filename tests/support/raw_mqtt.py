@@ -216,6 +216,11 @@ class RawClient:
         await self.send(Disconnect())
         await self.expect_closed()
 
+    async def hang_up(self) -> None:
+        """End the stream without DISCONNECT, and wait until the hub has ended its own."""
+        self._writer.write_eof()
+        await self.drain()
+
     async def close(self) -> None:
         """Cut the connection without DISCONNECT."""
         self._writer.close()

@@ -1,0 +1,241 @@
+"""Rows of the tables: what clients send to a real hub, and what must come back, byte for byte.
+
+A row is a script of one line per step. Each line names a client and what it does:
+
+=================  =============================================================================
+``a > ...``        sends these bytes (see ``notation``); the first time, it opens a connection
+``a < ...``        gets exactly these bytes; packets with ``&`` between them may change places
+``a connects``     CONNECT with client id ``a`` and a new session, which the hub accepts
+``a returns``      the same with Clean Session (Clean Start) 0; the hub still had the session
+``a end``          the hub says nothing more and closes the connection
+``a cut``          the client ends the connection without DISCONNECT, and the hub has noticed
+``a quiet``        nothing comes of all that was sent until now, and the connection stays
+``after 1.5 s``    what the next line waits for comes no sooner than that
+=================  =============================================================================
+
+After the last line every connection that was accepted stays, and has nothing more to say. Each row
+has a topic space of its own, so client ids and topics are free, and two users: ``login`` stands
+for name and password of one who may do anything, ``guest`` for one who may use ``open/#`` alone.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import pytest
+from notation import matches, pattern, shown, wire
+from raw_mqtt import PATIENCE_S, RawClient, raw_client
+from whole_hub import RunningHub
+from worlds import credential
+
+LEVEL_3_1: Final = 3
+LEVEL_3_1_1: Final = 4
+LEVEL_5_0: Final = 5
+_PASSWORD: Final = "secret"
+_WORDS: Final[Mapping[int, Mapping[str, str]]] = {
+    LEVEL_3_1: {
+        "accepted": "CONNACK { 00 00 }",
+        "resumed": "CONNACK { 00 00 }",  # Session Present came with 3.1.1
+        "head": '"MQIsdp" 03',
+        "none": "",
+    },
+    LEVEL_3_1_1: {
+        "accepted": "CONNACK { 00 00 }",
+        "resumed": "CONNACK { 01 00 }",
+        "head": '"MQTT" 04',
+        "none": "",
+    },
+    LEVEL_5_0: {
+        "accepted": "CONNACK { 00 00 { announced } }",
+        "resumed": "CONNACK { 01 00 { announced } }",
+        "announced": "22 0040",  # Topic Alias Maximum
+        "head": '"MQTT" 05',
+        "none": "00",
+    },
+}
+"""What the words of the notation mean at each protocol level. ``accepted`` and ``resumed`` are the
+two CONNACKs of success, ``announced`` the properties in them; ``head`` is protocol name and level,
+``none`` no properties."""
+_CONNECTS: Final = "CONNECT { head c2 003c none [ client ] login }"
+_RETURNS: Final = "CONNECT { head c0 003c keeps [ client ] login }"
+_KEEPS: Final = {LEVEL_3_1: "", LEVEL_3_1_1: "", LEVEL_5_0: "{ 11 0000ffff }"}
+_STEP: Final = re.compile(r"(?P<client>\w+) +(?P<verb>>|<|\w+)(?: +(?P<rest>.*))?")
+_PAUSE: Final = re.compile(r"after (?P<seconds>[\d.]+) s")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One case: a name, the statements that it proves (split by blanks), and its script."""
+
+    name: str
+    statements: str
+    script: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A row at a protocol level."""
+
+    row: Row
+    level: int
+
+
+def cases(level: int, *rows: Row) -> list[object]:
+    """Make parameters of ``rows``, each marked with its statements."""
+    names = [row.name for row in rows]
+    assert len(set(names)) == len(names), "two rows of one name"
+    return [
+        pytest.param(
+            Case(row, level),
+            id=row.name,
+            marks=[pytest.mark.spec(statement) for statement in row.statements.split()],
+        )
+        for row in rows
+    ]
+
+
+class Player:
+    """Plays rows at one hub."""
+
+    def __init__(self, hub: RunningHub) -> None:
+        self._hub = hub
+        self._spaces = itertools.count(1)
+
+    async def play(self, case: Case) -> None:
+        """Play one row in a topic space of its own."""
+        space = f"space-{next(self._spaces)}"
+        await self._hub.apply(_document(space))
+        async with contextlib.AsyncExitStack() as stack:
+            stage = _Stage(self._hub, case.level, space, stack)
+            for line in case.row.script.strip().splitlines():
+                if line.strip():
+                    await stage.step(line.strip())
+            await stage.finish()
+
+
+class _Stage:
+    """The connections of one row."""
+
+    def __init__(
+        self, hub: RunningHub, level: int, space: str, stack: contextlib.AsyncExitStack
+    ) -> None:
+        self._hub = hub
+        self._level = level
+        self._stack = stack
+        self._clients: dict[str, RawClient] = {}
+        self._accepted: set[str] = set()
+        self._not_before_s = 0.0
+        self._words = {
+            **_WORDS[level],
+            "keeps": _KEEPS[level],
+            "login": f'"{space}" "{_PASSWORD}"',
+            "guest": f'"{space}-guest" "{_PASSWORD}"',
+        }
+
+    async def step(self, line: str) -> None:
+        """Play one line."""
+        if pause := _PAUSE.fullmatch(line):
+            self._not_before_s = time.monotonic() + float(pause["seconds"])
+            return
+        step = _STEP.fullmatch(line)
+        assert step is not None, f"not a step: {line}"
+        name, verb, rest = step["client"], step["verb"], step["rest"] or ""
+        try:
+            await self._act(name, verb, rest)
+        except (AssertionError, TimeoutError) as exc:
+            exc.add_note(f"in the line: {line}")
+            raise
+
+    async def _act(self, name: str, verb: str, rest: str) -> None:
+        words = {**self._words, "client": f"'{name}'"}
+        match verb:
+            case ">":
+                await (await self._client(name)).send_bytes(wire(rest, words))
+            case "<":
+                await self._expect(name, [pattern(part, words) for part in rest.split(" & ")])
+            case "connects":
+                await (await self._client(name)).send_bytes(wire(_CONNECTS, words))
+                await self._expect(name, [pattern("accepted", words)])
+            case "returns":
+                await (await self._client(name)).send_bytes(wire(_RETURNS, words))
+                await self._expect(name, [pattern("resumed", words)])
+            case "end":
+                await self._clients.pop(name).expect_closed()
+                self._accepted.discard(name)
+                self._check_time()
+            case "cut":
+                await self._clients.pop(name).hang_up()
+                self._accepted.discard(name)
+            case "quiet":
+                await self._clients[name].expect_nothing()
+            case _:
+                raise AssertionError(f"no client can {verb!r}")
+
+    async def finish(self) -> None:
+        """Nobody hears of anything further."""
+        if self._accepted:
+            await self._hub.settle()
+        for name in sorted(self._accepted):
+            try:
+                await self._clients[name].ping()
+            except AssertionError as exc:
+                exc.add_note(f"{name} got more than the row says")
+                raise
+
+    async def _client(self, name: str) -> RawClient:
+        if name not in self._clients:
+            self._clients[name] = await self._stack.enter_async_context(
+                raw_client(
+                    self._hub.plain_port, settle=self._hub.settle, protocol_level=self._level
+                )
+            )
+        return self._clients[name]
+
+    async def _expect(self, name: str, packets: list[tuple[int | None, ...]]) -> None:
+        orders = [
+            tuple(itertools.chain.from_iterable(order))
+            for order in itertools.permutations(packets)
+        ]
+        wanted = " or ".join(shown(order) for order in orders)
+        got = await self._receive(name, len(orders[0]), wanted)
+        assert any(matches(order, got) for order in orders), f"{got.hex(' ')}, not {wanted}"
+        if got[0] == 0x20 and got[3] == 0:
+            self._accepted.add(name)
+        self._check_time()
+
+    async def _receive(self, name: str, count: int, wanted: str) -> bytes:
+        got = b""
+        while len(got) < count:  # byte by byte, so that what came can be told
+            try:
+                got += await self._clients[name].receive_bytes(1)
+            except TimeoutError as exc:
+                raise AssertionError(
+                    f"{got.hex(' ')} and then nothing for {PATIENCE_S} s, not {wanted}"
+                ) from exc
+            except (asyncio.IncompleteReadError, ConnectionError) as exc:
+                raise AssertionError(f"{got.hex(' ')} and the end, not {wanted}") from exc
+        return got
+
+    def _check_time(self) -> None:
+        early_s = self._not_before_s - time.monotonic()
+        assert early_s <= 0, f"{early_s:.3f} s too early"
+
+
+def _document(space: str) -> str:
+    return f"""
+[[application]]
+name = "{space}"
+dialect = "broker"
+[[application.device]]
+id = "{space}"
+credentials = [{credential(_PASSWORD)}]
+[[application.device]]
+id = "{space}-guest"
+credentials = [{credential(_PASSWORD)}]
+settings = {{ publish = ["open/#"], subscribe = ["open/#"] }}
+"""
