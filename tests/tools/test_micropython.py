@@ -139,7 +139,9 @@ def test_unpacked_program_needs_nothing_else_on_the_path(
     folder = tmp_path / "a folder"
     folder.mkdir()
     wrapper = folder / "hello"
-    wrapper.write_text(debian._WRAPPER.format(loader="ld", libraries="lib", program="hello"))
+    wrapper.write_text(
+        debian._WRAPPER.format(loader="ld", libraries="lib", binary="root/usr/bin/hello")
+    )
     wrapper.chmod(0o755)
     loader = folder / "ld"
     loader.write_text('#!/bin/sh\necho "$@"\n')

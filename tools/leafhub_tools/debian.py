@@ -19,7 +19,7 @@ _BINARY_ARCHITECTURES = ("amd64", "arm64", "armhf")
 
 _WRAPPER = """#!/bin/sh
 here=$(PATH=/usr/bin:/bin; dirname "$(readlink -f "$0")")
-exec "$here/{loader}" --library-path "$here/{libraries}" "$here/root/usr/bin/{program}" "$@"
+exec "$here/{loader}" --library-path "$here/{libraries}" "$here/{binary}" "$@"
 """
 
 
@@ -30,7 +30,7 @@ def unpack_programs(folder: Path, work: Path, packages: Sequence[str], *programs
         folder: Gets a wrapper for each program, and all that is in the packages.
         work: For what is not needed afterwards.
         packages: Debian's binary packages: of the programs and of every library, libc6 among them.
-        programs: Their names in ``/usr/bin``.
+        programs: Their names in ``/usr/bin`` or ``/usr/sbin``.
 
     Raises:
         BringError: No apt-get, no packages for this computer, or nobody who has them.
@@ -49,12 +49,15 @@ def unpack_programs(folder: Path, work: Path, packages: Sequence[str], *programs
     if loader is None:
         raise BringError("Debian's libc6 holds no ld-linux; its layout has changed")
     for program in programs:
+        binary = next(iter(root.glob(f"usr/*bin/{program}")), None)
+        if binary is None:
+            raise BringError(f"none of Debian's packages holds {program}; its place has changed")
         wrapper = folder / program
         wrapper.write_text(
             _WRAPPER.format(
                 loader=loader.relative_to(folder),
                 libraries=loader.parent.relative_to(folder),
-                program=program,
+                binary=binary.relative_to(folder),
             )
         )
         wrapper.chmod(0o755)
