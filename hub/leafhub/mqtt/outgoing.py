@@ -1,6 +1,7 @@
 """Messages to the client on one connection: the window, resending, what ends a delivery."""
 
 from collections import deque
+from typing import Final
 
 from leafhub.errors import ProtocolError
 from leafhub.mqtt.codec import encode_packet
@@ -16,6 +17,10 @@ from leafhub.mqtt.session_state import (
     SessionState,
 )
 
+BACKLOG_BYTES: Final = 65_536
+"""A backlog is drawn on until so much is put out between two writes: what a TCP window takes, so
+that neither the write buffer fills nor a client waits."""
+
 
 class Outgoing:
     """Sends what the window lets through.
@@ -26,9 +31,21 @@ class Outgoing:
         policy: The rules.
         output: Where encoded packets go.
         reports: Where ``Delivered`` and ``Dropped`` go.
+
+    Attributes:
+        unwritten_bytes: PUBLISH packets put out since ``written``.
     """
 
-    __slots__ = ("_connect", "_output", "_policy", "_reports", "_state", "_unsent", "_window")
+    __slots__ = (
+        "_connect",
+        "_output",
+        "_policy",
+        "_reports",
+        "_state",
+        "_unsent",
+        "_window",
+        "unwritten_bytes",
+    )
 
     def __init__(
         self,
@@ -43,6 +60,7 @@ class Outgoing:
         self._connect = connect
         self._output = output
         self._reports = reports
+        self.unwritten_bytes = 0
         self._unsent = deque(state.in_flight)  # ids of a resumed session, behind the window
         self.adopt(policy)
 
@@ -54,29 +72,40 @@ class Outgoing:
 
     def send(self, message: OutgoingMessage, now_s: float) -> SendResult:
         """Send ``message``, or put it behind what waits for the window."""
-        if message.is_expired(now_s):
-            return SendResult.DROPPED
         state = self._state
-        if self._policy.effective_qos(message.qos) and (
-            self._unsent or state.queue or len(state.in_flight) >= self._window
-        ):
-            return state.append(message)
-        return SendResult.SENT if self._transmit(message, now_s) else SendResult.DROPPED
+        sent = False
+        if not message.is_expired(now_s):
+            if self._policy.effective_qos(message.qos):
+                if self._unsent or state.queue or len(state.in_flight) >= self._window:
+                    return state.append(message)
+                sent = state.has_room_for(message) and self._transmit(message, now_s)
+            else:
+                sent = self._transmit(message, now_s)
+        if sent:
+            return SendResult.SENT
+        state.dropped += 1
+        return SendResult.DROPPED
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the window lets another message through."""
+        return len(self._state.in_flight) - len(self._unsent) < self._window
 
     def fill_window(self, now_s: float) -> None:
-        """Send what waits, first what a resumed session had under way (§4.4)."""
-        state = self._state
-        while len(state.in_flight) - len(self._unsent) < self._window:
+        """Send what waits: what a resumed session had under way (§4.4), the queue, the backlog."""
+        while self.has_room:
             if self._unsent:
                 self._send_again(self._unsent.popleft(), now_s)
-            elif state.queue:
-                message = state.take_next()
-                if message.is_expired(now_s):
-                    self._drop(message, DropReason.EXPIRED)
-                elif not self._transmit(message, now_s):
-                    self._drop(message, DropReason.TOO_LARGE)
-            else:
+                continue
+            message = self._state.take_next()
+            if message is None and self.unwritten_bytes < BACKLOG_BYTES:
+                message = self._state.next_of_backlog()
+            if message is None:
                 return
+            if message.is_expired(now_s):
+                self._drop(message, DropReason.EXPIRED)
+            elif not self._transmit(message, now_s):
+                self._drop(message, DropReason.TOO_LARGE)
 
     def on_puback(self, packet: Puback) -> None:
         """End a QoS 1 delivery."""
@@ -108,7 +137,7 @@ class Outgoing:
             return
         if sent.stage is not stage:
             raise ProtocolError(f"{type(packet).__name__} while {sent.stage.value}", section="4.3")
-        del self._state.in_flight[packet.packet_id]
+        self._state.end_flight(packet.packet_id)
         if packet.packet_id in self._unsent:
             self._unsent.remove(packet.packet_id)
         if sent.message.token is not None:
@@ -122,7 +151,7 @@ class Outgoing:
             return False
         if packet_id is not None:
             stage = OutgoingStage.AWAITING_PUBACK if qos == 1 else OutgoingStage.AWAITING_PUBREC
-            self._state.in_flight[packet_id] = InFlight(message, stage)
+            self._state.put_in_flight(packet_id, InFlight(message, stage))
         return True
 
     def _send_again(self, packet_id: int, now_s: float) -> None:
@@ -132,7 +161,7 @@ class Outgoing:
             return
         qos = 1 if sent.stage is OutgoingStage.AWAITING_PUBACK else 2
         if not self._write_publish(sent.message, qos, packet_id, now_s, dup=True):
-            del self._state.in_flight[packet_id]
+            self._state.end_flight(packet_id)
             self._drop(sent.message, DropReason.TOO_LARGE)
 
     def _write_publish(
@@ -152,8 +181,10 @@ class Outgoing:
         if limit is not None and len(data) > limit:
             return False
         self._output.append(data)
+        self.unwritten_bytes += len(data)
         return True
 
     def _drop(self, message: OutgoingMessage, reason: DropReason) -> None:
+        self._state.dropped += 1
         if message.token is not None:
             self._reports.append(Dropped(message.token, reason))

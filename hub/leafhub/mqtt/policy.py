@@ -1,9 +1,11 @@
 """What a dialect restricts or bends of MQTT, as data; the session enforces it."""
 
 from enum import Enum
+from functools import lru_cache
 
 import msgspec
 
+from leafhub.mqtt.limits import NO_LIMITS, Limits
 from leafhub.mqtt.properties import EMPTY, Properties
 
 
@@ -39,7 +41,7 @@ class AuthPacket(Enum):
     """Authentication Method is overlooked, AUTH is answered with an AUTH without properties."""
 
 
-class Policy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Policy(msgspec.Struct, frozen=True, kw_only=True, gc=False, cache_hash=True):
     """The rules of one dialect for one connection. The defaults are the plain standard.
 
     Attributes:
@@ -61,15 +63,22 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         connack_properties: What a 5.0 CONNACK announces. The session keeps to what stands here:
             Receive Maximum, Maximum QoS, Retain Available, Server Keep Alive, Session Expiry
             Interval.
+        announce_limits: Whether it announces Maximum Packet Size and Receive Maximum too, as they
+            hold; otherwise what does not stand in ``connack_properties`` is not told.
+        receive_maximum: QoS 1 and 2 messages of a 5.0 client that may wait for their
+            acknowledgement, 1..65_535; it is held to that if ``announce_limits``.
         maximum_outgoing_qos: Highest QoS ever sent to the client, 0..2.
         assign_client_id: Whether a 5.0 client with an empty client id is told the one it got.
         topic_alias_maximum: Topic aliases a 5.0 client may use; announced when above 0.
+        outgoing_topic_aliases: Topic aliases used towards a 5.0 client that takes some, at most:
+            each keeps a topic name in memory.
         outgoing_window: QoS 1 and 2 messages under way to the client at once; its Receive Maximum
             may lower it. 64 messages hide a round trip of a second at the rate a board reads.
         outgoing_queue: Messages that wait behind the window or for an absent client; more are
             dropped.
-        outgoing_queue_bytes: What those messages may hold, topic names and payloads; a single one
-            always may wait. A hub with 1 GB bears a thousand absent clients with full queues.
+        outgoing_queue_bytes: What those messages and the ones under way may hold together: topic
+            names, payloads and properties; a single one always may. A hub with 1 GB bears a
+            thousand absent clients with full queues.
         maximum_topic_levels: Levels of a topic name or topic filter; one with more closes. Each
             level of a filter takes memory of its own, and no vendor documents more than ten.
         maximum_subscriptions: Topic filters of one session; more are refused in SUBACK.
@@ -90,9 +99,12 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     second_connect: SecondConnect = SecondConnect.CLOSE
     answer_unsupported_protocol: bool = True
     connack_properties: Properties = EMPTY
+    announce_limits: bool = False
+    receive_maximum: int = 0xFFFF
     maximum_outgoing_qos: int = 2
     assign_client_id: bool = True
     topic_alias_maximum: int = 0
+    outgoing_topic_aliases: int = 64
     outgoing_window: int = 64
     outgoing_queue: int = 1000
     outgoing_queue_bytes: int = 524_288
@@ -104,6 +116,20 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def effective_qos(self, qos: int) -> int:
         """Lower ``qos`` to what the client is ever sent."""
         return min(qos, self.maximum_outgoing_qos)
+
+    def within(self, limits: Limits) -> "Policy":
+        """Cut this policy down to ``limits``; the same pair gives the same object."""
+        return self if limits is NO_LIMITS else _within(self, limits)
+
+
+@lru_cache(maxsize=64)  # a hub has a dozen policies and one set of limits
+def _within(policy: Policy, limits: Limits) -> Policy:
+    stricter = {
+        name: min(getattr(policy, name), ceiling)
+        for name in limits.__struct_fields__
+        if (ceiling := getattr(limits, name)) is not None
+    }
+    return msgspec.structs.replace(policy, **stricter)
 
 
 STANDARD = Policy()

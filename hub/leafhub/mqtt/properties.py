@@ -40,6 +40,13 @@ class Properties(msgspec.Struct, frozen=True, kw_only=True, gc=False, repr_omit_
     subscription_identifiers_available: bool | None = None
     shared_subscription_available: bool | None = None
 
+    @property
+    def held_bytes(self) -> int:
+        """What those of a PUBLISH take while it waits: texts and binary data."""
+        held = (self.content_type or "", self.response_topic or "", self.correlation_data or b"")
+        pairs = self.user_properties
+        return sum(map(len, held)) + sum(len(name) + len(value) for name, value in pairs)
+
 
 EMPTY: Final = Properties()
 """No property at all; shared, so that a packet without properties costs nothing."""

@@ -7,7 +7,7 @@ the output, close the transport, call ``lost``. ``Closed`` is told exactly once,
 its like or by ``lost``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Final
 
 import msgspec
@@ -17,6 +17,7 @@ from leafhub.mqtt.codec import encode_packet
 from leafhub.mqtt.decoding import LEVEL_3_1, LEVEL_3_1_1, LEVEL_5
 from leafhub.mqtt.incoming import Incoming, lacking_capability
 from leafhub.mqtt.input_buffer import InputBuffer
+from leafhub.mqtt.limits import NO_LIMITS, Limits
 from leafhub.mqtt.outgoing import Outgoing
 from leafhub.mqtt.packets import (
     Auth,
@@ -80,11 +81,11 @@ class Connection:
         policy: Rules until ``accept`` or ``set_policy`` brings others; only its packet size
             matters before CONNECT.
         connect_deadline_s: Monotonic time by which the client must be accepted; None is no limit.
-        maximum_packet_bytes: Longest packet taken whatever a policy permits; None is no limit.
+        limits: What cuts down this policy and those that follow.
 
     Attributes:
         connect: The client's CONNECT; None before it came.
-        policy: The rules in force.
+        policy: The rules in force, as they were given: before ``limits`` cut them down.
         protocol_level: 3, 4 or 5; 4 before CONNECT.
         state: The session; None before ``accept``.
         maximum_outgoing_packet_bytes: The client's Maximum Packet Size; None is no limit.
@@ -97,12 +98,13 @@ class Connection:
         "_input",
         "_keep_alive_s",
         "_last_packet_s",
+        "_limits",
         "_now_s",
         "_outgoing",
         "_output",
-        "_packet_ceiling_bytes",
         "_phase",
         "_requests",
+        "_rules",
         "connect",
         "maximum_outgoing_packet_bytes",
         "policy",
@@ -115,10 +117,11 @@ class Connection:
         policy: Policy = STANDARD,
         *,
         connect_deadline_s: float | None = None,
-        maximum_packet_bytes: int | None = None,
+        limits: Limits = NO_LIMITS,
     ) -> None:
         self.policy = policy
-        self._packet_ceiling_bytes = maximum_packet_bytes
+        self._limits = limits
+        self._rules = policy.within(limits)
         self.connect: Connect | None = None
         self.protocol_level = LEVEL_3_1_1
         self.state: SessionState | None = None
@@ -148,21 +151,39 @@ class Connection:
         return self._phase in ENDED
 
     @property
-    def _maximum_packet_bytes(self) -> int:
-        ceiling_bytes = self._packet_ceiling_bytes
-        permitted_bytes = self.policy.maximum_packet_bytes
-        return permitted_bytes if ceiling_bytes is None else min(ceiling_bytes, permitted_bytes)
-
-    @property
     def input_full(self) -> bool:
         """Whether the transport should not be read on: one largest packet or more is unread."""
-        return self._input.unread_bytes >= self._maximum_packet_bytes
+        return self._input.unread_bytes >= self._rules.maximum_packet_bytes
 
     def take_output(self) -> bytes:
         """Take the bytes that are to be written now."""
         output = b"".join(self._output)
         self._output.clear()
+        if self._outgoing is not None:
+            self._outgoing.unwritten_bytes = 0
         return output
+
+    @property
+    def unwritten_bytes(self) -> int:
+        """Messages put out since ``take_output``: write before it gets much."""
+        return 0 if self._outgoing is None else self._outgoing.unwritten_bytes
+
+    @property
+    def can_fill(self) -> bool:
+        """Whether ``fill`` would bring more: there is a backlog, and the client has room."""
+        if self._phase not in ACCEPTED or self.state is None or self._outgoing is None:
+            return False
+        return self.state.has_backlog and self._outgoing.has_room
+
+    def fill(self, now_s: float) -> None:
+        """Put out what waits, ``BACKLOG_BYTES`` of backlogs at most.
+
+        Call it when output was written and the transport takes more, as long as ``can_fill``; and
+        when it takes more again. Acknowledgements of the client bring the next ones by themselves.
+        """
+        self._now_s = now_s
+        if self._phase in ACCEPTED and self._outgoing is not None:
+            self._outgoing.fill_window(now_s)
 
     def receive(self, data: bytes, now_s: float) -> list[Request]:
         """Feed what the transport read.
@@ -182,7 +203,7 @@ class Connection:
             return []
         self._input.feed(data)
         if self._phase not in READING:
-            if self._input.unread_bytes > self._maximum_packet_bytes + _UNREAD_SLACK_BYTES:
+            if self._input.unread_bytes > self._rules.maximum_packet_bytes + _UNREAD_SLACK_BYTES:
                 self.end(ReasonCode.QUOTA_EXCEEDED, "too much sent while packets had to wait")
             return self._hand_out()
         return self._read()
@@ -273,7 +294,8 @@ class Connection:
         if lacking is not None:
             self.refuse(lacking)
             return
-        self.policy = policy
+        self._adopt(policy)
+        policy = self._rules
         self.state = state
         state.connection = self
         state.disconnected_at_s = None
@@ -309,12 +331,16 @@ class Connection:
 
     def set_policy(self, policy: Policy) -> None:
         """Change the rules of a live connection: its dialect became known, or is another now."""
-        self.policy = policy
+        self._adopt(policy)
         if self._incoming is not None and self._outgoing is not None:
-            self._incoming.adopt(policy)
-            self._outgoing.adopt(policy)
+            self._incoming.adopt(self._rules)
+            self._outgoing.adopt(self._rules)
         if self.state is not None and self.state.connection is self:
-            self.state.policy = policy
+            self.state.policy = self._rules
+
+    def _adopt(self, policy: Policy) -> None:
+        self.policy = policy
+        self._rules = policy.within(self._limits)
 
     def acknowledge(
         self,
@@ -378,7 +404,7 @@ class Connection:
             subscriptions = self.state.subscriptions
             if (
                 request.topic_filter not in subscriptions
-                and len(subscriptions) >= self.policy.maximum_subscriptions
+                and len(subscriptions) >= self._rules.maximum_subscriptions
             ):
                 codes[place] = ReasonCode.QUOTA_EXCEEDED
                 continue
@@ -404,9 +430,18 @@ class Connection:
         for topic_filter, reason_code in zip(unsubscribe.topic_filters, reason_codes, strict=True):
             if reason_code is ReasonCode.SUCCESS:
                 self.state.subscriptions.pop(topic_filter, None)
+                self.state.drop_backlog(topic_filter)
         self._write_answer(
             Unsuback(unsubscribe.packet_id, tuple(reason_codes), _reason(reason_string))
         )
+
+    def add_backlog(
+        self, topic_filter: str, messages: Iterator[OutgoingMessage], now_s: float
+    ) -> None:
+        """Send many messages little by little, the first of them now; see ``SessionState``."""
+        if self.state is not None:
+            self.state.add_backlog(topic_filter, messages)
+            self.fill(now_s)
 
     def send(self, message: OutgoingMessage, now_s: float) -> SendResult:
         """Send ``message``, or let it wait for the window.
@@ -453,7 +488,7 @@ class Connection:
         try:
             for packet in self._input.packets(
                 protocol_level=self.protocol_level,
-                maximum_packet_bytes=self._maximum_packet_bytes,
+                maximum_packet_bytes=self._rules.maximum_packet_bytes,
             ):
                 self._last_packet_s = self._now_s
                 self._HANDLERS[type(packet)](self, packet)
@@ -525,7 +560,7 @@ class Connection:
 
     def _judge_filters(self, topic_filters: Sequence[str]) -> None:
         for topic_filter in topic_filters:
-            if topic_filter.count("/") >= self.policy.maximum_topic_levels:
+            if topic_filter.count("/") >= self._rules.maximum_topic_levels:
                 raise ProtocolError(
                     "more topic levels than are taken here",
                     section="4.7.3",

@@ -2,11 +2,13 @@
 
 import math
 from collections import deque
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import Final
 
 import msgspec
 
+from leafhub.mqtt.limits import QueueBudget
 from leafhub.mqtt.policy import STANDARD, Policy
 from leafhub.mqtt.properties import EMPTY, Properties
 
@@ -45,8 +47,9 @@ class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def held_bytes(self) -> int:
-        """What it takes while it waits: topic name and payload."""
-        return len(self.topic_name) + len(self.payload)
+        """What it takes while it waits: topic name, payload and properties."""
+        size = len(self.topic_name) + len(self.payload)
+        return size if self.properties is EMPTY else size + self.properties.held_bytes
 
     def is_expired(self, now_s: float) -> bool:
         """Whether its time is over."""
@@ -98,46 +101,69 @@ class SessionState:
     Args:
         key: Name of the session for the layer above; None for one that nobody comes back to.
         policy: Rules for the time before the first connection has brought its own.
+        budget: What the messages of all sessions may hold; None is no limit.
 
     Attributes:
         subscriptions: By topic filter.
         in_flight: QoS 1 and 2 messages to the client by packet id, oldest first; at most
-            ``outgoing_window`` of the policy under which they were sent.
-        queue: Messages that wait, at most ``outgoing_queue`` and ``outgoing_queue_bytes`` of the
-            policy; ``append`` and ``take_next`` keep count.
+            ``outgoing_window`` of the policy under which they were sent. ``put_in_flight`` and
+            ``end_flight`` keep count.
         incoming: QoS 2 packet ids of the client that are not released; there are 65_535 of them at
             most.
         expiry_interval_s: 0 ends the session with its connection, ``NEVER_EXPIRES`` keeps it.
         disconnected_at_s: Monotonic time at which the last connection ended; None before and while
             there is one.
+        dropped: How many messages for the client were given up: too many or too much waiting,
+            expired, or larger than it takes.
     """
 
     __slots__ = (
+        "_backlogs",
+        "_budget",
+        "_held_bytes",
         "_last_packet_id",
-        "_queue_bytes",
+        "_queue",
         "connection",
         "disconnected_at_s",
+        "dropped",
         "expiry_interval_s",
         "in_flight",
         "incoming",
         "key",
         "policy",
-        "queue",
         "subscriptions",
     )
 
-    def __init__(self, key: str | None = None, policy: Policy = STANDARD) -> None:
+    def __init__(
+        self, key: str | None = None, policy: Policy = STANDARD, budget: QueueBudget | None = None
+    ) -> None:
         self.key = key
         self.policy = policy
         self.subscriptions: dict[str, Subscription] = {}
         self.in_flight: dict[int, InFlight] = {}
-        self.queue: deque[OutgoingMessage] = deque()
         self.incoming: dict[int, IncomingStage] = {}
         self.expiry_interval_s = 0
         self.disconnected_at_s: float | None = None
         self.connection: object | None = None
+        self.dropped = 0
         self._last_packet_id = 0
-        self._queue_bytes = 0
+        self._budget = budget
+        self._held_bytes = 0
+        # Made when there is something to put in: empty ones would be half of an idle session.
+        self._queue: deque[OutgoingMessage] | None = None
+        self._backlogs: dict[str, Iterator[OutgoingMessage]] | None = None
+
+    # ---- messages that wait
+
+    @property
+    def queue(self) -> Sequence[OutgoingMessage]:
+        """Those that wait, longest first; at most ``outgoing_queue`` of the policy."""
+        return self._queue or ()
+
+    @property
+    def held_bytes(self) -> int:
+        """What those that wait and those under way hold; see ``outgoing_queue_bytes``."""
+        return self._held_bytes
 
     def enqueue(self, message: OutgoingMessage) -> SendResult:
         """Keep ``message`` for an absent client: QUEUED, or DROPPED.
@@ -152,20 +178,94 @@ class SessionState:
 
     def append(self, message: OutgoingMessage) -> SendResult:
         """Put ``message`` behind those that wait; DROPPED if the queue is full."""
-        if len(self.queue) >= self.policy.outgoing_queue:
+        if len(self.queue) >= self.policy.outgoing_queue or not self.has_room_for(message):
+            self.dropped += 1
             return SendResult.DROPPED
-        queue_bytes = self._queue_bytes + message.held_bytes
-        if self.queue and queue_bytes > self.policy.outgoing_queue_bytes:
-            return SendResult.DROPPED
-        self.queue.append(message)
-        self._queue_bytes = queue_bytes
+        if self._queue is None:
+            self._queue = deque()
+        self._queue.append(message)
+        self._count(message.held_bytes)
         return SendResult.QUEUED
 
-    def take_next(self) -> OutgoingMessage:
-        """Take the message that waits longest."""
-        message = self.queue.popleft()
-        self._queue_bytes -= message.held_bytes
+    def take_next(self) -> OutgoingMessage | None:
+        """Take the message that waits longest; None if there is none."""
+        if not self._queue:
+            self._queue = None
+            return None
+        message = self._queue.popleft()
+        self._count(-message.held_bytes)
         return message
+
+    def has_room_for(self, message: OutgoingMessage) -> bool:
+        """Whether the bytes of ``message`` may be held; alone in its session it always may."""
+        size = message.held_bytes
+        if self._held_bytes and self._held_bytes + size > self.policy.outgoing_queue_bytes:
+            return False
+        return self._budget is None or self._budget.has_room(size)
+
+    def put_in_flight(self, packet_id: int, flight: InFlight) -> None:
+        """Note that a message is under way under ``packet_id``."""
+        self.in_flight[packet_id] = flight
+        self._count(flight.message.held_bytes)
+
+    def end_flight(self, packet_id: int) -> None:
+        """Forget the message under ``packet_id`` and free the id."""
+        self._count(-self.in_flight.pop(packet_id).message.held_bytes)
+
+    def release(self) -> None:
+        """Give back all that is held; call it when the session is forgotten.
+
+        Nothing is kept for it from then on. It must not be that of a live connection.
+        """
+        self._queue = None
+        self._backlogs = None
+        self.in_flight.clear()
+        self._count(-self._held_bytes)
+        self.expiry_interval_s = 0
+
+    def _count(self, size: int) -> None:
+        self._held_bytes += size
+        if self._budget is not None:
+            self._budget.used_bytes += size
+
+    # ---- backlogs
+
+    def add_backlog(self, topic_filter: str, messages: Iterator[OutgoingMessage]) -> None:
+        """Send what ``messages`` yields, little by little, as the client takes it.
+
+        For many messages at once, like the retained ones of a new subscription: they take no room
+        in the queue and no budget. The next one is drawn when nothing else waits, so an iterator
+        should look each message up when it is asked for it, and skip what is gone by then.
+        A second backlog of the same filter replaces the first; ``drop_backlog`` ends it. It stays
+        with the session when the connection ends.
+        """
+        if self._backlogs is None:
+            self._backlogs = {}
+        self._backlogs.pop(topic_filter, None)
+        self._backlogs[topic_filter] = messages
+
+    def drop_backlog(self, topic_filter: str) -> None:
+        """End the backlog of ``topic_filter``, if there is one."""
+        if self._backlogs is not None:
+            self._backlogs.pop(topic_filter, None)
+
+    @property
+    def has_backlog(self) -> bool:
+        """Whether ``next_of_backlog`` may have something."""
+        return bool(self._backlogs)
+
+    def next_of_backlog(self) -> OutgoingMessage | None:
+        """Draw the next message of the oldest backlog; None when all are through."""
+        while self._backlogs:
+            topic_filter, messages = next(iter(self._backlogs.items()))
+            message = next(messages, None)
+            if message is not None:
+                return message
+            self._backlogs.pop(topic_filter, None)
+        self._backlogs = None
+        return None
+
+    # ---- ids and time
 
     def next_packet_id(self) -> int:
         """Pick an unused packet id, 1..65_535 (§2.2.1); the window keeps most of them unused."""

@@ -8,17 +8,20 @@ from collections.abc import Sequence
 from typing import Protocol, assert_never
 
 from leafhub.dialects.base import Outcome, Peer, Principal, Refusal, SubscribeOutcome
-from leafhub.dialects.log_text import one_line, quoted_login
+from leafhub.dialects.log_text import one_line
 from leafhub.errors import StoreUnavailableError
 from leafhub.exchange.exchange import Exchange
 from leafhub.exchange.session import Session
+from leafhub.mqtt.limits import Limits
 from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe
 from leafhub.mqtt.phase import READING
 from leafhub.mqtt.policy import Policy
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.requests import Closed, Delivered, Dropped, Request
 from leafhub.mqtt.session import Connection, OutgoingMessage, Phase, SendResult
+from leafhub.mqtt_server.admission import Admission
 from leafhub.mqtt_server.byte_path import BytePath
+from leafhub.mqtt_server.entrance import Entrance
 from leafhub.mqtt_server.pipes import Pipe
 from leafhub.mqtt_server.settings import MqttSettings
 
@@ -32,6 +35,7 @@ class Listener(Protocol):
     """The place that accepted a connection."""
 
     settings: MqttSettings
+    admission: Admission
     peer: Peer
     """What all its clients have in common."""
 
@@ -39,12 +43,12 @@ class Listener(Protocol):
         """The layers between transport and MQTT, from the transport upwards."""
         ...
 
-    def opened(self, connection: "MqttConnection") -> bool:
-        """Count a connection; ``False``: there are too many."""
+    def opened(self, connection: "MqttConnection") -> None:
+        """A connection is there."""
         ...
 
     def gone(self, connection: "MqttConnection") -> None:
-        """A counted connection ended."""
+        """It ended."""
         ...
 
 
@@ -71,11 +75,13 @@ class MqttConnection:
         handshake_time_s = settings.handshake_time_s if pipes else 0.0
         self._connection = Connection(
             Policy(maximum_packet_bytes=settings.maximum_connect_bytes),
-            maximum_packet_bytes=settings.maximum_packet_bytes,
+            limits=Limits(maximum_packet_bytes=settings.maximum_packet_bytes),
             connect_deadline_s=time.monotonic() + settings.connect_time_s + handshake_time_s,
         )
+        self._entrance = Entrance(
+            self, exchange, listener.admission, refusal_time_s=settings.refusal_time_s
+        )
         self._session: Session | None = None
-        self._login: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._ended = False
         self._unfinished = 0
@@ -102,10 +108,10 @@ class MqttConnection:
     def opened(self, peer: Peer) -> bool:
         """See ``Speaker``."""
         self._address = peer.address
-        if not self._listener.opened(self):
-            log.warning("%s: turned away, maximum_connections is reached", peer.address)
+        if not self._entrance.come(peer.address, is_final=True):
             self._ended = True
             return False
+        self._listener.opened(self)
         self._set_timer()
         return True
 
@@ -161,6 +167,53 @@ class MqttConnection:
         self._connection.end(reason_code, reason)
         self.path.flush()
 
+    # ---- the entrance's Applicant
+
+    def accept(self, principal: Principal, connect: Connect) -> None:
+        """See ``Applicant``."""
+        if self._connection.closing:
+            return
+        session, present = self._exchange.attach(self, principal, connect)
+        self._session = session
+        self._connection.accept(
+            principal.policy,
+            session.state,
+            session_present=present,
+            now_s=time.monotonic(),
+            assigned_client_id=None if connect.client_id else principal.client_id or None,
+        )
+        if not self._connection.closing:  # else it asked for what its dialect does not have
+            log.info(
+                "%s: connected from %s (%s, MQTT %s%s)",
+                *(_name(principal), self._address, principal.dialect),
+                {3: "3.1", 4: "3.1.1", 5: "5.0"}[connect.protocol_level],
+                ", TLS" if principal.peer.tls else "",
+            )
+            self._exchange.greet(session)
+        self._take(self._go_on())
+        self._set_timer()
+        self.path.flush()
+
+    def refuse(self, refusal: Refusal) -> None:
+        """See ``Applicant``."""
+        if refusal.protocol_level is not None:
+            self._connection.protocol_level = refusal.protocol_level
+        self._connection.refuse(refusal.reason_code)
+        self.path.flush()
+
+    def give_up(self, reason: str) -> None:
+        """See ``Applicant``."""
+        self.end(None, reason)
+
+    def break_down(self, exc: BaseException) -> None:
+        """See ``Applicant``."""
+        log.error("%s: a mistake of the hub", self._address, exc_info=exc)
+        deciding = self._connection.phase is Phase.DECIDING
+        self.end(
+            ReasonCode.SERVER_UNAVAILABLE if deciding else ReasonCode.UNSPECIFIED_ERROR,
+            "a mistake of the hub",
+        )
+
     # ---- requests of the protocol
 
     def _take(self, requests: list[Request]) -> None:
@@ -168,7 +221,7 @@ class MqttConnection:
         try:
             self._handle_all(deque(requests))
         except Exception as exc:  # noqa: BLE001 - whatever it is, it ends this connection alone
-            self._break_down(exc)
+            self.break_down(exc)
 
     def _handle_all(self, waiting: deque[Request]) -> None:
         while waiting:
@@ -183,10 +236,7 @@ class MqttConnection:
         if isinstance(request, Closed):
             self._end(request)
         elif isinstance(request, Connect):
-            self._login = self._loop.create_task(
-                self._log_in(request), name=f"login {request.client_id}@{self._address}"
-            )
-            self._login.add_done_callback(self._after_login)
+            self._entrance.log_in(request, self.path.peer)  # meanwhile the client's packets wait
         elif self._session is not None:
             self._handle_in_session(request, self._session)
 
@@ -257,50 +307,6 @@ class MqttConnection:
         notes = [grant.note for grant in verdict.grants]
         self._connection.grant(subscribe, codes, notes=notes)
 
-    async def _log_in(self, connect: Connect) -> None:
-        """Judge CONNECT; meanwhile the client's packets wait."""
-        try:
-            verdict = await self._exchange.log_in(connect, self.path.peer)
-        except StoreUnavailableError as exc:
-            verdict = Refusal(reason_code=ReasonCode.SERVER_UNAVAILABLE, log=str(exc))
-        if self._connection.closing:
-            return
-        if isinstance(verdict, Refusal):
-            log.info("%s: refused as %s: %s", self._address, quoted_login(connect), verdict.log)
-            if verdict.protocol_level is not None:
-                self._connection.protocol_level = verdict.protocol_level
-            self._connection.refuse(verdict.reason_code)
-        else:
-            self._accept(verdict, connect)
-            self._take(self._go_on())
-            self._set_timer()
-        self.path.flush()
-
-    def _after_login(self, task: asyncio.Task[None]) -> None:
-        exc = None if task.cancelled() else task.exception()
-        if exc is not None:
-            self._break_down(exc)
-
-    def _accept(self, principal: Principal, connect: Connect) -> None:
-        session, present = self._exchange.attach(self, principal, connect)
-        self._session = session
-        self._connection.accept(
-            principal.policy,
-            session.state,
-            session_present=present,
-            now_s=time.monotonic(),
-            assigned_client_id=None if connect.client_id else principal.client_id or None,
-        )
-        if self._connection.closing:
-            return  # it asked for what its dialect does not have
-        log.info(
-            "%s: connected from %s (%s, MQTT %s%s)",
-            *(_name(principal), self._address, principal.dialect),
-            {3: "3.1", 4: "3.1.1", 5: "5.0"}[connect.protocol_level],
-            ", TLS" if principal.peer.tls else "",
-        )
-        self._exchange.greet(session)
-
     # ---- deadlines and the end
 
     def _set_timer(self) -> None:
@@ -322,16 +328,6 @@ class MqttConnection:
         self.path.flush()
         self._set_timer()
 
-    def _break_down(self, exc: BaseException) -> None:
-        """End the connection after a mistake of the hub; the others go on."""
-        log.error("%s: a mistake of the hub", self._address, exc_info=exc)
-        deciding = self._connection.phase is Phase.DECIDING
-        self._connection.end(
-            ReasonCode.SERVER_UNAVAILABLE if deciding else ReasonCode.UNSPECIFIED_ERROR,
-            "a mistake of the hub",
-        )
-        self.path.flush()
-
     def _end(self, closed: Closed | None) -> None:
         """The one end of every connection: write what is left, close, and tell the exchange."""
         if self._ended:
@@ -339,8 +335,7 @@ class MqttConnection:
         self._ended = True
         if self._timer is not None:
             self._timer.cancel()
-        if self._login is not None and self._session is None:
-            self._login.cancel()
+        self._entrance.leave()
         self.path.leave()
         self._listener.gone(self)
         if closed is None:
