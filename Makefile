@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 BIN := .venv/bin
 DATA ?= data
 
-.PHONY: help run test lint types format bench picture lock setup programs clean
+.PHONY: help run test lint types format bench conformance picture lock setup programs clean
 
 help:            ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -36,6 +36,9 @@ format: setup    ## Put every file into shape
 
 bench: setup     ## Measure the hub beside mosquitto (ARGS="--rounds 5 --only idle")
 	@$(BIN)/python -m leafhub_tools.bench $(ARGS)
+
+conformance: setup  ## Write docs/conformance.md anew
+	@$(BIN)/python tests/conformance/mqtt/page.py
 
 picture: programs  ## Take the pictures in docs/ anew (a minute and a half)
 	@set -e; folder=$$(mktemp -d); \

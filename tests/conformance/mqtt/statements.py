@@ -23,8 +23,9 @@ class Statement:
 
     @property
     def section(self) -> str:
-        """The section that it stands in, as its number says: ``3.1.2``."""
-        return self.id.split("-")[1].removesuffix(".0")
+        """The section that it stands in, two numbers of it: ``3.1``."""
+        chapter, section = self.id.split("-")[1].split(".")[:2]
+        return f"{chapter}.{section}"
 
     @property
     def concerns_the_hub(self) -> bool:
@@ -32,19 +33,21 @@ class Statement:
         return self.binds is not Binds.CLIENT
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standard:
     """A version of MQTT, and where the hub does otherwise.
 
     Attributes:
         version: As people write it: ``3.1.1``.
         folder: Where its tables are, below this folder.
+        titles: By number, what its sections are about.
         statements: All that are numbered in it, in its order.
         deviations: By the id of a statement, why the hub does not do it, or not wholly.
     """
 
     version: str
     folder: str
+    titles: Mapping[str, str]
     statements: tuple[Statement, ...]
     deviations: Mapping[str, str]
 
