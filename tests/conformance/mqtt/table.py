@@ -11,6 +11,7 @@ A row is a script of one line per step. Each line names a client and what it doe
 ``a cut``          the client ends the connection without DISCONNECT, and the hub has noticed
 ``a quiet``        nothing comes of all that was sent until now, and the connection stays
 ``after 1.5 s``    what the next line waits for comes no sooner than that
+``wait 1.5 s``     so much time passes
 =================  =============================================================================
 
 After the last line every connection that was accepted stays, and has nothing more to say. Each row
@@ -29,6 +30,7 @@ from typing import Final
 
 import pytest
 from notation import matches, pattern, shown, wire
+from properties_5_0 import PROPERTIES
 from raw_mqtt import PATIENCE_S, RawClient, raw_client
 from whole_hub import RunningHub
 from worlds import credential
@@ -51,21 +53,22 @@ _WORDS: Final[Mapping[int, Mapping[str, str]]] = {
         "none": "",
     },
     LEVEL_5_0: {
+        **PROPERTIES,
         "accepted": "CONNACK { 00 00 { announced } }",
         "resumed": "CONNACK { 01 00 { announced } }",
-        "announced": "22 0040",  # Topic Alias Maximum
+        "announced": "topic-alias-maximum 0040",
         "head": '"MQTT" 05',
         "none": "00",
     },
 }
 """What the words of the notation mean at each protocol level. ``accepted`` and ``resumed`` are the
 two CONNACKs of success, ``announced`` the properties in them; ``head`` is protocol name and level,
-``none`` no properties."""
+``none`` no properties. The properties of 5.0 go by their names."""
 _CONNECTS: Final = "CONNECT { head c2 003c none [ client ] login }"
 _RETURNS: Final = "CONNECT { head c0 003c keeps [ client ] login }"
-_KEEPS: Final = {LEVEL_3_1: "", LEVEL_3_1_1: "", LEVEL_5_0: "{ 11 0000ffff }"}
+_KEEPS: Final = {LEVEL_3_1: "", LEVEL_3_1_1: "", LEVEL_5_0: "{ session-expiry-interval 0000ffff }"}
 _STEP: Final = re.compile(r"(?P<client>\w+) +(?P<verb>>|<|\w+)(?: +(?P<rest>.*))?")
-_PAUSE: Final = re.compile(r"after (?P<seconds>[\d.]+) s")
+_PAUSE: Final = re.compile(r"(?P<verb>after|wait) (?P<seconds>[\d.]+) s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,11 @@ class _Stage:
     async def step(self, line: str) -> None:
         """Play one line."""
         if pause := _PAUSE.fullmatch(line):
-            self._not_before_s = time.monotonic() + float(pause["seconds"])
+            seconds = float(pause["seconds"])
+            if pause["verb"] == "wait":
+                await asyncio.sleep(seconds)
+            else:
+                self._not_before_s = time.monotonic() + seconds
             return
         step = _STEP.fullmatch(line)
         assert step is not None, f"not a step: {line}"
