@@ -16,7 +16,8 @@ A row is a script of one line per step. Each line names a client and what it doe
 
 After the last line every connection that was accepted stays, and has nothing more to say. Each row
 has a topic space of its own, so client ids and topics are free, and two users: ``login`` stands
-for name and password of one who may do anything, ``guest`` for one who may use ``open/#`` alone.
+for name and password of one who may do anything, ``guest`` for one who may use ``open/#`` alone;
+``user`` is the former's name alone.
 """
 
 import asyncio
@@ -136,6 +137,7 @@ class _Stage:
         self._words = {
             **_WORDS[level],
             "keeps": _KEEPS[level],
+            "user": f'"{space}"',
             "login": f'"{space}" "{_PASSWORD}"',
             "guest": f'"{space}-guest" "{_PASSWORD}"',
         }
