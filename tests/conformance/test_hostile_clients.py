@@ -27,6 +27,7 @@ from leafhub.mqtt.packets import (
     SubscriptionRequest,
 )
 from leafhub.mqtt.reason_codes import ReasonCode
+from leafhub.mqtt_server import admission
 
 CONNECT_TIME_S = 0.5
 WRITE_TIME_S = 0.6
@@ -392,17 +393,28 @@ async def test_a_flood_of_requests_without_reading_is_held_back(
     assert len(lines_about(caplog, "took nothing for write_time_s")) == 1
 
 
-async def test_more_connections_than_the_maximum_are_turned_away(
-    hub: RunningHub, open_client: OpenClient, caplog: pytest.LogCaptureFixture
+async def test_past_the_maximum_a_few_are_told_and_the_others_cut(
+    hub: RunningHub,
+    open_client: OpenClient,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(admission, "TURNED_AWAY_AT_ONCE", 2)
     first = await open_client()
     await log_in(first)
     idle = [await open_client(hub.tls_port if n % 2 else None) for n in range(11)]
     await asyncio.sleep(0.05)
+    old, new = await open_client(), await open_client(protocol_level=5)
     for _ in range(5):
         with pytest.raises(ClosedByHubError):
             await (await open_client()).receive()
-    assert len(lines_about(caplog, "maximum_connections is reached")) == 5
+    await old.send_connect("c", "dev2@plant-a", "pw2")
+    await old.expect_bytes("20 02 00 03")
+    await old.expect_closed()
+    connack = await new.connect("c", "dev2@plant-a", "pw2")
+    assert connack.reason_code is ReasonCode.QUOTA_EXCEEDED
+    await new.expect_closed()
+    assert len(lines_about(caplog, "maximum_connections is reached")) == 1
     await first.ping()
     for client in idle:
         await client.expect_closed()

@@ -67,6 +67,7 @@ async def running_hub(folder: Path, **environment: str) -> AsyncIterator[Running
     variables = {
         "LEAFHUB_DOMAIN": DOMAIN,
         "LEAFHUB_MQTT__LISTENERS": LISTENERS,
+        "LEAFHUB_MQTT__REFUSAL_TIME_S": "0",
         "LEAFHUB_HTTP__LISTENERS": "[{port = 0}]",
         **environment,
     }

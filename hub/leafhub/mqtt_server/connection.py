@@ -342,7 +342,8 @@ class MqttConnection:
             return
         session = self._session
         who = _name(session.principal) if session is not None else self._address
-        log.info("%s: gone: %s", who, closed.reason)
+        level = logging.DEBUG if self._entrance.is_refused_unseen else logging.INFO
+        log.log(level, "%s: gone: %s", who, closed.reason)
         if session is not None:
             self._exchange.detach(session, self, closed.will)
 

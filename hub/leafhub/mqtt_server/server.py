@@ -1,4 +1,4 @@
-"""Where MQTT is served: TCP and TLS listeners, and how many connections they take."""
+"""Where MQTT is served: TCP and TLS listeners, and the connections they took."""
 
 import asyncio
 import logging
@@ -9,6 +9,7 @@ from leafhub.dialects.base import Peer
 from leafhub.errors import ConfigurationError
 from leafhub.exchange.exchange import Exchange
 from leafhub.mqtt.reason_codes import ReasonCode
+from leafhub.mqtt_server.admission import Admission
 from leafhub.mqtt_server.connection import MqttConnection
 from leafhub.mqtt_server.pipes import Pipe
 from leafhub.mqtt_server.settings import MqttListener, MqttSettings
@@ -25,6 +26,7 @@ class OpenListener:
 
     def __init__(self, server: "MqttServer", listener: MqttListener) -> None:
         self.settings = server.settings
+        self.admission = server.admission
         self.peer = Peer(address="", tls=False, dialect=listener.dialect, hub_domain=server.domain)
         self._server = server
         self._listener = listener
@@ -35,13 +37,13 @@ class OpenListener:
             return ()
         return (TlsPipe(self._server.tls, self._server.server_names),)
 
-    def opened(self, connection: MqttConnection) -> bool:
-        """Count a connection."""
-        return self._server.take(connection)
+    def opened(self, connection: MqttConnection) -> None:
+        """A connection is there."""
+        self._server.connections.add(connection)
 
     def gone(self, connection: MqttConnection) -> None:
-        """A counted connection ended."""
-        self._server.release(connection)
+        """It ended."""
+        self._server.connections.discard(connection)
 
 
 class MqttServer:
@@ -55,10 +57,11 @@ class MqttServer:
 
     Attributes:
         settings: Listeners and limits.
+        admission: Who may connect.
         tls: For the TLS listeners.
         domain: The hub's own domain.
         server_names: What TLS clients asked for.
-        connections: All that are open, those in a TLS handshake too.
+        connections: All that are open, those in a TLS handshake or turned away too.
         addresses: Where MQTT is served, like ``mqtts://0.0.0.0:8883``, after ``start``.
     """
 
@@ -66,6 +69,7 @@ class MqttServer:
         self, exchange: Exchange, settings: MqttSettings, tls: ssl.SSLContext, domain: str
     ) -> None:
         self.settings = settings
+        self.admission = Admission(settings)
         self.domain = domain
         self.server_names = ServerNames()
         self.connections: set[MqttConnection] = set()
@@ -109,17 +113,6 @@ class MqttServer:
         pinned = f" ({listener.dialect})" if listener.dialect else ""
         self.addresses.append(f"{scheme}://{listener.host}:{port}{pinned}")
         log.info("MQTT at %s", self.addresses[-1])
-
-    def take(self, connection: MqttConnection) -> bool:
-        """Count a connection; ``False``: ``maximum_connections`` is reached."""
-        if len(self.connections) >= self.settings.maximum_connections:
-            return False
-        self.connections.add(connection)
-        return True
-
-    def release(self, connection: MqttConnection) -> None:
-        """A counted connection ended."""
-        self.connections.discard(connection)
 
     def stop(self) -> None:
         """Accept no more."""

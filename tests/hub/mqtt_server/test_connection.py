@@ -21,6 +21,7 @@ from leafhub.mqtt.packets import Connack, Connect, Disconnect, Packet, Puback, P
 from leafhub.mqtt.policy import STANDARD
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.session_state import SessionState
+from leafhub.mqtt_server.admission import Admission
 from leafhub.mqtt_server.connection import MqttConnection
 from leafhub.mqtt_server.pipes import Pipe
 from leafhub.mqtt_server.settings import MqttSettings
@@ -246,14 +247,14 @@ class AnyListener:
 
     def __init__(self, **settings: float) -> None:
         self.settings = msgspec.convert(settings, MqttSettings)
+        self.admission = Admission(self.settings)
         self.open: set[MqttConnection] = set()
 
     def new_pipes(self) -> Sequence[Pipe]:
         return ()
 
-    def opened(self, connection: MqttConnection) -> bool:
+    def opened(self, connection: MqttConnection) -> None:
         self.open.add(connection)
-        return True
 
     def gone(self, connection: MqttConnection) -> None:
         self.open.discard(connection)

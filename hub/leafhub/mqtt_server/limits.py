@@ -1,0 +1,156 @@
+"""The limits in the section ``[mqtt]`` of the configuration: what a client can cost the hub."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+
+class MqttLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one client, one address and all of them together can cost the hub."""
+
+    maximum_connections: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="Open connections in all; a Raspberry Pi with 1 GB holds so many.",
+        ),
+    ] = 10_000
+    maximum_connections_per_address: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="Open connections from one IPv4 address or one IPv6 /64: the boards of a "
+            "house behind its router fit in, and no single address takes every place there is.",
+        ),
+    ] = 1_000
+    failed_logins_free: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1_000,
+            description="Failed logins of one user name at one address that are refused without "
+            "further delay: people mistype.",
+        ),
+    ] = 3
+    failed_login_delay_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=60,
+            description="What the next refusal waits; each one after it waits twice as long, up "
+            "to 8 s. Guessing gets slow, a person hardly notices.",
+        ),
+    ] = 0.5
+    failed_logins_maximum: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="Failed logins of one user name at one address after which it is refused "
+            "unseen for failed_login_refusal_s; more than a person needs to find the right one.",
+        ),
+    ] = 10
+    failed_logins_maximum_per_address: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="Failed logins of one address, whatever the names, after which everybody "
+            "there is refused who has not logged in from there before; ten broken devices behind "
+            "one router stay below it.",
+        ),
+    ] = 100
+    failed_login_refusal_s: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=86_400,
+            description="How long a refusal lasts, and how long failures are counted together. "
+            "Five minutes make guessing hopeless, and nobody has to be let in by hand.",
+        ),
+    ] = 300.0
+    refusal_time_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=60,
+            description="No refusal leaves sooner after CONNECT, so that its time does not tell "
+            "whether the name is known: an argon2id or bcrypt check fits on a Raspberry Pi 4.",
+        ),
+    ] = 1.0
+    handshake_time_s: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=600,
+            description="What a TLS client gets on top of connect_time_s for its handshake; an "
+            "ESP8266 needs 5 s.",
+        ),
+    ] = 15.0
+    connect_time_s: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=600,
+            description="CONNECT is there by then, so that silence holds no connection; slow "
+            "radio links need some seconds.",
+        ),
+    ] = 15.0
+    maximum_connect_bytes: Annotated[
+        int,
+        Meta(
+            ge=256,
+            le=393_216,
+            description="CONNECT is no longer: who has not said who it is holds no more memory. A "
+            "Will of 64 KiB and a long token fit.",
+        ),
+    ] = 128 * 1024
+    maximum_packet_bytes: Annotated[
+        int,
+        Meta(
+            ge=256,
+            le=268_435_460,
+            description="No packet is longer, whatever its dialect permits; no dialect permits "
+            "more than this, and each connection may hold one.",
+        ),
+    ] = 8 * 1024 * 1024
+    publish_rate: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            description="Messages a second that one client may publish in the long run; beyond it "
+            "the hub reads no faster, and loses nothing. A gateway with a hundred boards stays "
+            "below it, and no client takes all that a Raspberry Pi can store. 0: no limit.",
+        ),
+    ] = 2_000.0
+    publish_burst: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=10_000_000,
+            description="Messages that a client may publish at once after a silence: what a "
+            "gateway gathered while its link was down.",
+        ),
+    ] = 20_000
+    write_buffer_bytes: Annotated[
+        int,
+        Meta(
+            ge=4096,
+            le=268_435_460,
+            description="A connection with more than this unsent gets nothing further until its "
+            "peer reads, so that slow readers cost no memory.",
+        ),
+    ] = 256 * 1024
+    write_time_s: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=3600,
+            description="A peer that takes no byte for so long is cut off; longer than a radio "
+            "link is away when it roams.",
+        ),
+    ] = 60.0
