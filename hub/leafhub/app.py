@@ -2,17 +2,16 @@
 
 import asyncio
 import contextlib
-import datetime as dt
 import gc
 import importlib.metadata
 import logging
 import signal
-import ssl
 from collections.abc import AsyncIterator
 
 import msgspec
 
-from leafhub import authority, operator_file
+from leafhub import operator_file
+from leafhub.certificates import Certificates
 from leafhub.config import Config
 from leafhub.contract import operator_login
 from leafhub.data_folder import DataFolder
@@ -64,7 +63,6 @@ async def running(config: Config) -> AsyncIterator[Addresses]:
         StoreUnavailableError: The store cannot be opened.
     """
     folder = config.folder
-    tls = _tls_context(folder, config.domain)
     exchange = Exchange(
         store=SqliteStore(folder.database, config.store),
         registry=Registry(keys_of),
@@ -73,22 +71,29 @@ async def running(config: Config) -> AsyncIterator[Addresses]:
         dialects=DIALECTS,
         settings_types=settings_types,
     )
-    mqtt = MqttServer(exchange, config.mqtt, tls, config.domain)
+    certificates = Certificates(folder, config.domain)
+    mqtt = MqttServer(exchange, config.mqtt, certificates, domain=config.domain)
     try:
         await exchange.start()
+        certificates.prepare()  # now that no other hub has this folder
         has_operator = await _admit_operator(exchange, folder)
         await mqtt.start()
         information = HubInformation(
             version=importlib.metadata.version("leafhub"), listeners=tuple(mqtt.addresses)
         )
-        http = HttpServer(create_app(exchange, information, config.http), config.http, tls)
+        http = HttpServer(
+            create_app(exchange, information, config.http),
+            config.http,
+            certificates.https_context(),
+        )
         await http.start()
         try:
             if has_operator:
                 operator_file.point(config, http.addresses, mqtt.addresses)
             gc.collect()
             gc.freeze()  # what lives as long as the hub is not looked at again
-            yield Addresses(tuple(mqtt.addresses), tuple(http.addresses))
+            async with _looked_after(certificates):
+                yield Addresses(tuple(mqtt.addresses), tuple(http.addresses))
         finally:
             await http.stop()
     finally:
@@ -97,17 +102,18 @@ async def running(config: Config) -> AsyncIterator[Addresses]:
         await exchange.stop()
 
 
-def _tls_context(folder: DataFolder, domain: str) -> ssl.SSLContext:
-    """The hub's certificate, renewed if need be; TLS 1.2 stays because boards have no newer."""
-    prepared = authority.prepare(
-        folder, authority.names_of_this_machine(domain), dt.datetime.now(dt.UTC)
-    )
-    if prepared.new_certificate:
-        log.info("new server certificate: %s", prepared.reason)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(folder.server_certificate, folder.server_key)
-    return context
+@contextlib.asynccontextmanager
+async def _looked_after(certificates: Certificates) -> AsyncIterator[None]:
+    """Certificates are renewed and their changes taken in; SIGHUP: at once."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, certificates.look)
+    task = asyncio.create_task(certificates.run(), name="certificates")
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _admit_operator(exchange: Exchange, folder: DataFolder) -> bool:

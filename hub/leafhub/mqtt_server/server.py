@@ -2,18 +2,19 @@
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Sequence
 
+from leafhub.certificates import Certificates
 from leafhub.dialects.base import Peer
 from leafhub.errors import ConfigurationError
 from leafhub.exchange.exchange import Exchange
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt_server.admission import Admission
 from leafhub.mqtt_server.connection import MqttConnection
+from leafhub.mqtt_server.layers import Layers
 from leafhub.mqtt_server.pipes import Pipe
+from leafhub.mqtt_server.pre_shared_keys import KeyOf, PreSharedKeys
 from leafhub.mqtt_server.settings import MqttListener, MqttSettings
-from leafhub.mqtt_server.tls import ServerNames, TlsPipe
 
 BACKLOG = 1_000
 """Connections the kernel holds until they are accepted; a fleet comes all at once."""
@@ -29,13 +30,11 @@ class OpenListener:
         self.admission = server.admission
         self.peer = Peer(address="", tls=False, dialect=listener.dialect, hub_domain=server.domain)
         self._server = server
-        self._listener = listener
+        self._layers = Layers(listener, server.certificates, server.keys)
 
     def new_pipes(self) -> Sequence[Pipe]:
         """The layers between transport and MQTT, from the transport upwards."""
-        if not self._listener.tls:
-            return ()
-        return (TlsPipe(self._server.tls, self._server.server_names),)
+        return self._layers.new()
 
     def opened(self, connection: MqttConnection) -> None:
         """A connection is there."""
@@ -52,31 +51,39 @@ class MqttServer:
     Args:
         exchange: Where packets go.
         settings: Listeners and limits.
-        tls: For the TLS listeners; its SNI callback is taken.
+        certificates: What the TLS listeners show.
         domain: The hub's own domain.
+        key_of: Where the keys are that clients share with the hub; ``None``: there are none.
 
     Attributes:
         settings: Listeners and limits.
         admission: Who may connect.
-        tls: For the TLS listeners.
+        certificates: What the TLS listeners show.
+        keys: Of clients that share one with the hub; ``None``: there are none.
         domain: The hub's own domain.
-        server_names: What TLS clients asked for.
         connections: All that are open, those in a TLS handshake or turned away too.
         addresses: Where MQTT is served, like ``mqtts://0.0.0.0:8883``, after ``start``.
     """
 
     def __init__(
-        self, exchange: Exchange, settings: MqttSettings, tls: ssl.SSLContext, domain: str
+        self,
+        exchange: Exchange,
+        settings: MqttSettings,
+        certificates: Certificates,
+        *,
+        domain: str,
+        key_of: KeyOf | None = None,
     ) -> None:
         self.settings = settings
         self.admission = Admission(settings)
+        self.certificates = certificates
+        self.keys = None
+        if key_of is not None and PreSharedKeys.available():
+            self.keys = PreSharedKeys(key_of)
         self.domain = domain
-        self.server_names = ServerNames()
         self.connections: set[MqttConnection] = set()
         self.addresses: list[str] = []
         self._exchange = exchange
-        self.tls = tls
-        self.tls.sni_callback = self.server_names.note
         self._servers: list[asyncio.Server] = []
 
     async def start(self) -> None:
@@ -108,10 +115,9 @@ class MqttServer:
                 path="mqtt.listeners",
             ) from exc
         self._servers.append(server)
-        scheme = "mqtts" if listener.tls else "mqtt"
         port = server.sockets[0].getsockname()[1]
         pinned = f" ({listener.dialect})" if listener.dialect else ""
-        self.addresses.append(f"{scheme}://{listener.host}:{port}{pinned}")
+        self.addresses.append(f"{listener.scheme}://{listener.host}:{port}{pinned}")
         log.info("MQTT at %s", self.addresses[-1])
 
     def stop(self) -> None:

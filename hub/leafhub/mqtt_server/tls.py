@@ -1,102 +1,150 @@
 """TLS between a transport and a connection, as bytes in and bytes out.
 
-The event loop's own TLS tells nothing of a handshake that fails; here each failure is an answer to
-the bytes that caused it, in the connection's hands, and in its log line.
+The event loop's own TLS tells nothing of a handshake that fails, asks OpenSSL to judge a client's
+certificate before anybody knows whose it should be, and has no pre-shared keys. Here each failure
+is an answer to the bytes that caused it, and what a client showed is handed up unjudged.
 """
 
 import contextlib
-import ssl
-import weakref
 
 import msgspec
+from OpenSSL import SSL, crypto
 
 from leafhub.dialects.base import Peer
 from leafhub.mqtt_server.pipes import PipeFailedError
+from leafhub.mqtt_server.pre_shared_keys import PreSharedKeys, is_proved
 
-_READ_BYTES = 65_536
+MAXIMUM_CERTIFICATES = 8
+"""Certificates of one client that are handed up, its own first; OpenSSL takes 100 KiB of them."""
+_RECORD_BYTES = 16_384  # OpenSSL gives no more at a time (RFC 8446 §5.1)
+_OUTPUT_BYTES = 65_536
 
-
-class ServerNames:
-    """Remembers the name each TLS client asked for (SNI, RFC 6066 §3)."""
-
-    def __init__(self) -> None:
-        self._names: weakref.WeakKeyDictionary[ssl.SSLObject, str] = weakref.WeakKeyDictionary()
-
-    def note(
-        self, ssl_object: ssl.SSLObject, server_name: str | None, _context: ssl.SSLContext
-    ) -> None:
-        """Take the name during the handshake."""
-        if server_name is not None:
-            self._names[ssl_object] = server_name.lower()
-
-    def of(self, ssl_object: ssl.SSLObject) -> str | None:
-        """The name a client asked for."""
-        return self._names.get(ssl_object)
+_HINTS = {
+    "http request": "the client speaks HTTP",
+    "wrong version number": "the client does not speak TLS",
+    "unknown ca": "the client does not trust the hub's certificate; give it the hub's ca.pem",
+    "bad certificate": "the client refused the hub's certificate",
+    "certificate unknown": "the client refused the hub's certificate",
+    "certificate expired": "the client finds the hub's certificate expired; see its clock",
+    "unsupported protocol": "the client speaks neither TLS 1.2 nor 1.3",
+    "no shared cipher": "the client speaks none of the hub's cipher suites",
+    "psk identity not found": "nobody has the client's pre-shared key identity",
+    "binder does not verify": "wrong pre-shared key",
+    "decryption failed or bad record mac": "what came is damaged, or the pre-shared key is wrong",
+}
+"""What OpenSSL's reasons mean here."""
 
 
 class TlsPipe:
-    """The server's end of one TLS connection (TLS 1.2, 1.3).
+    """The server's end of one TLS connection (TLS 1.2, 1.3); see ``Pipe``.
 
     Args:
-        context: Certificate, versions, SNI callback.
-        names: What that callback noted.
+        context: Certificate, versions, suites.
+        keys: What answers for ``context`` where there are pre-shared keys.
 
     Attributes:
-        object: The connection as the ``ssl`` module knows it.
         established: Whether the handshake is over.
         ended: Whether the peer said that nothing more comes.
     """
 
-    __slots__ = ("_failed", "_incoming", "_names", "_outgoing", "ended", "established", "object")
+    __slots__ = (
+        "_certificates",
+        "_connection",
+        "_failed",
+        "_identity",
+        "_keys",
+        "_server_name",
+        "ended",
+        "established",
+    )
 
-    def __init__(self, context: ssl.SSLContext, names: ServerNames) -> None:
-        self._names = names
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
-        self.object = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+    def __init__(self, context: SSL.Context, keys: PreSharedKeys | None = None) -> None:
+        self._connection = SSL.Connection(context, None)
+        self._connection.set_accept_state()
+        self._keys = keys
+        self._identity: str | None = None
+        self._server_name: str | None = None
+        self._certificates: tuple[bytes, ...] = ()
         self.established = False
         self.ended = False
         self._failed = False
 
     def receive(self, data: bytes) -> bytes:
-        """Take what the transport read; gives what the peer meant by it.
-
-        Raises:
-            PipeFailedError: Why it cannot go on; ``take_output`` may hold an alert for the peer.
-        """
-        self._incoming.write(data)
+        """See ``Pipe``."""
         plain: list[bytes] = []
         try:
+            self._connection.bio_write(data)
             if not self.established:
-                self.object.do_handshake()
-                self.established = True
-            while chunk := self.object.read(_READ_BYTES):
-                plain.append(chunk)
-            self.ended = True  # the loop ends only at the peer's closure alert
-        except ssl.SSLWantReadError:
+                self._shake_hands()
+            while True:
+                plain.append(self._connection.recv(_RECORD_BYTES))
+        except SSL.WantReadError:
             pass  # the rest is still under way
-        except ssl.SSLError as exc:
+        except SSL.ZeroReturnError:
+            self.ended = True
+        except SSL.Error as exc:
             self._failed = True
-            reason = (exc.reason or str(exc)).lower().replace("_", " ")
-            raise PipeFailedError(f"no TLS: {reason}") from exc
+            raise PipeFailedError(f"no TLS: {_reason(exc)}") from exc
         return b"".join(plain)
 
+    def _shake_hands(self) -> None:
+        try:
+            self._connection.do_handshake()
+        finally:
+            if self._keys is not None:
+                self._identity = self._keys.take_identity() or self._identity
+        self.established = True
+        if self._identity is not None and not is_proved(self._connection):
+            self._identity = None
+        name = self._connection.get_servername()
+        if name is not None:
+            self._server_name = name.decode("ascii", "replace").lower()
+        own = self._connection.get_peer_certificate()
+        if own is not None:
+            chain = self._connection.get_peer_cert_chain() or []
+            shown = [own, *chain][:MAXIMUM_CERTIFICATES]
+            self._certificates = tuple(
+                crypto.dump_certificate(crypto.FILETYPE_ASN1, each) for each in shown
+            )
+
     def send(self, data: bytes) -> None:
-        """Encrypt; the result is in ``take_output``. After an end or a failure nothing is said."""
+        """See ``Pipe``."""
         if data and self.established and not self.ended and not self._failed:
-            self.object.write(data)
+            self._connection.sendall(data)
+
+    def take_output(self) -> bytes:
+        """See ``Pipe``."""
+        output: list[bytes] = []
+        with contextlib.suppress(SSL.WantReadError):  # there is no more
+            while True:
+                output.append(self._connection.bio_read(_OUTPUT_BYTES))
+                if len(output[-1]) < _OUTPUT_BYTES:
+                    break
+        return b"".join(output)
 
     def close(self) -> bytes:
         """Take leave, so that the peer knows the end from a cut (RFC 8446 §6.1)."""
         if self.established and not self._failed:
-            with contextlib.suppress(ssl.SSLError):  # it would like to see the peer's alert too
-                self.object.unwrap()
+            with contextlib.suppress(SSL.Error):  # it would like to see the peer's alert too
+                self._connection.shutdown()
         return self.take_output()
 
-    def take_output(self) -> bytes:
-        """Take the bytes that the transport is to write now."""
-        return self._outgoing.read()
-
     def describe(self, peer: Peer) -> Peer:
-        """Add that it is TLS, and the name the client asked for."""
-        return msgspec.structs.replace(peer, tls=True, server_name=self._names.of(self.object))
+        """Add that it is TLS, the name that was asked for, and what the client showed."""
+        return msgspec.structs.replace(
+            peer,
+            tls=True,
+            server_name=self._server_name,
+            certificates=self._certificates,
+            psk_identity=self._identity,
+        )
+
+
+def _reason(exc: SSL.Error) -> str:
+    """What went wrong, in OpenSSL's words and, where they need it, in plain ones."""
+    queue = exc.args[0] if exc.args and isinstance(exc.args[0], list) else []
+    reason = str(queue[-1][-1]).lower() if queue and queue[-1] else str(exc) or "cut off"
+    for part, hint in _HINTS.items():
+        if part in reason:
+            return f"{reason}: {hint}"
+    return reason

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from leafhub import authority
+from leafhub.certificate_files import CertificateFiles
 from leafhub.data_folder import DataFolder
 from leafhub.mqtt_server.pipes import PipeFailedError
-from leafhub.mqtt_server.tls import ServerNames, TlsPipe
+from leafhub.mqtt_server.tls import TlsPipe
+from leafhub.mqtt_server.tls_context import TlsContext
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +23,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> DataFolder:
 
 @pytest.fixture
 def server(folder: DataFolder) -> TlsPipe:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder.server_certificate, folder.server_key)
-    return TlsPipe(context, ServerNames())
+    context = TlsContext()
+    context.adopt(CertificateFiles(folder.server_certificate, folder.server_key).read())
+    return context.new_pipe()
 
 
 class Client:
