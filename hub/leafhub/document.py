@@ -28,10 +28,11 @@ members, single settings. ``credentials`` is the exception for safety's sake: wh
 is the whole list, so that a password that was replaced no longer opens anything.
 """
 
+import contextlib
 import datetime as dt
 import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 import msgspec
@@ -258,19 +259,19 @@ class _Planner:
             settings = await self._hashed(settings, kept, dialect)
         if before is None:
             arrival = self._arrival()
-            return Application(
+            application = Application(
                 name=declared.name,
                 uid=arrival.ids.uuid(),
                 dialect=declared.dialect,
                 settings=settings,
-                enabled=declared.enabled if declared.enabled is not msgspec.UNSET else True,
                 created_us=arrival.time_us,
             )
-        return msgspec.structs.replace(
-            before,
-            settings=settings,
-            enabled=before.enabled if declared.enabled is msgspec.UNSET else declared.enabled,
-        )
+        else:
+            application = msgspec.structs.replace(before, settings=settings)
+        if declared.enabled is not msgspec.UNSET:
+            application = msgspec.structs.replace(application, enabled=declared.enabled)
+        with _within(path):
+            return dialect.prepare_application(application)
 
     async def _hashed(self, settings: _S, before: object, dialect: Dialect) -> _S:
         """``settings`` with hashes for plain secrets; one that was kept stays as it was."""
@@ -334,12 +335,14 @@ class _Planner:
                 declared.credentials, device.credentials, dialect, f"{path}.credentials"
             )
             device = msgspec.structs.replace(device, credentials=kept)
-        prepared = _prepare(dialect, application, device, arrival, path)
+        with _within(path):
+            prepared = dialect.prepare(application, device, arrival)
         if before is not None and prepared.credentials != device.credentials:
             # The dialect made what the document leaves open; what it made last time stays.
             adopted = _adopt(device.credentials, before.credentials, len(prepared.credentials))
             device = msgspec.structs.replace(device, credentials=adopted)
-            prepared = _prepare(dialect, application, device, arrival, path)
+            with _within(path):
+                prepared = dialect.prepare(application, device, arrival)
         return prepared
 
     async def _credentials(
@@ -403,11 +406,11 @@ def _no_hash(kind: str) -> str:
     return f"no {kind} hash; for the secret itself write password = ..."
 
 
-def _prepare(
-    dialect: Dialect, application: Application, device: Device, arrival: Arrival, path: str
-) -> Device:
+@contextlib.contextmanager
+def _within(path: str) -> Iterator[None]:
+    """Let a refusal of a dialect say where in the document it is meant."""
     try:
-        return dialect.prepare(application, device, arrival)
+        yield
     except RequestError as exc:
         raise RequestError(exc.message, path=strict_toml.join(path, exc.path or "")) from exc
 

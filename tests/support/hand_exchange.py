@@ -180,6 +180,9 @@ class Acorn:
     def keys(self, application: Application, device: Device) -> Iterable[str]:
         return (f"acorn:{device.id}",)
 
+    def prepare_application(self, application: Application) -> Application:
+        return application
+
     def prepare(self, application: Application, device: Device, arrival: Arrival) -> Device:
         return device
 
@@ -329,6 +332,9 @@ class Detects:
         found = self._dialect.authenticate(connect, peer, registry, arrival)
         assert found is not None
         return found
+
+    def pre_shared_key(self, identity: str, registry: RegistryView, time_us: int) -> bytes | None:
+        return None
 
 
 class World:

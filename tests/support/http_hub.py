@@ -42,6 +42,9 @@ class NoDetection:
     ) -> Login | Refusal:
         raise NotImplementedError
 
+    def pre_shared_key(self, identity: str, registry: RegistryView, time_us: int) -> bytes | None:
+        raise NotImplementedError
+
 
 class HttpHub:
     """What a test gets: the exchange behind the server, and where that is."""

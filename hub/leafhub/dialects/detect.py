@@ -1,9 +1,10 @@
 """Which dialect a client speaks: one port serves them all.
 
 In this order: the listener may be pinned to a dialect; the name the client asked for (SNI) may
-belong to one; credentials belong to exactly one device or operator, hence to one face. Who shows
-none either enrolls the CloudPlugs way or provisions the Murano way: a plain-text transport and the
-protocol level may tell, otherwise its first SUBSCRIBE or PUBLISH does.
+belong to one; credentials belong to exactly one device or operator, hence to one face; so does
+what was proved in the handshake, a certificate or a pre-shared key. Who shows nothing either
+enrolls the CloudPlugs way or provisions the Murano way: a plain-text transport and the protocol
+level may tell, otherwise its first SUBSCRIBE or PUBLISH does.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import ClassVar, Final, Protocol
 import msgspec
 
 from leafhub.dialects.base import (
+    NOBODYS,
     NOTHING,
     Arrival,
     Dialect,
@@ -38,6 +40,7 @@ from leafhub.errors import NotFoundError
 from leafhub.model.application import Application
 from leafhub.model.device import Device
 from leafhub.model.event import Event
+from leafhub.model.publication import Publication
 from leafhub.model.registry import RegistryView
 from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
 from leafhub.mqtt.policy import Policy
@@ -47,6 +50,22 @@ from leafhub.mqtt.topics import is_topic_filter
 
 LEVEL_OF_ANONYMOUS: Final = 4
 """MQTT 3.1.1, the one level at which CloudPlugs and Murano both take who shows nothing."""
+
+
+class HandshakeFace(Face, Protocol):
+    """A face that knows clients by what they prove before they send CONNECT."""
+
+    def pre_shared_key(self, identity: str, registry: RegistryView, time_us: int) -> bytes | None:
+        """The key of an identity (RFC 4279 §2); ``None``: nobody may come in with it now."""
+        ...
+
+
+class SpaceFace(Face, Protocol):
+    """A face with topic spaces, in which events of other applications may be shown."""
+
+    def shown(self, event: Event, registry: RegistryView) -> Sequence[Publication]:
+        """What an event is to the subscribers of those spaces."""
+        ...
 
 
 class AnonymousFace(Face, Protocol):
@@ -59,6 +78,7 @@ class AnonymousFace(Face, Protocol):
 
 CLOUDPLUGS: Final = CloudPlugsDialect()
 MURANO: Final = MuranoDialect()
+BROKER: Final = BrokerDialect()
 
 DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
     {
@@ -68,7 +88,7 @@ DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
             CLOUDPLUGS,
             DrogueDialect(),
             MURANO,
-            BrokerDialect(),
+            BROKER,
         )
     }
 )
@@ -162,7 +182,7 @@ FACES: Final[Mapping[str, Face]] = MappingProxyType(
             DIALECTS["smartworks"],  # exact user names
             CLOUDPLUGS,  # exact e-mails and Plug-IDs
             Integration(),  # exact names of operators
-            DIALECTS["broker"],  # exact names of users
+            BROKER,  # exact names of users
             DIALECTS["drogue"],  # anything at a known application
             MURANO,  # tokens, and whatever else may be an identity
             UNDECIDED,
@@ -186,14 +206,26 @@ class Detection:
         only = peer.dialect or _dialect_of_name(peer)
         faces = [face for name, face in FACES.items() if only in {None, name}]
         if not connect.username and not connect.password and only in {None, *_ANONYMOUS}:
-            return self._anonymous(connect, peer, registry, arrival, only)
-        refusal: Refusal | None = None
-        for face in faces:
-            verdict = face.authenticate(connect, peer, registry, arrival)
-            if isinstance(verdict, Login):
-                return verdict
-            refusal = refusal or verdict
-        return refusal or _unknown(f"nobody knows {quoted_login(connect)}")
+            by_handshake = [face for face in faces if face.name in _HANDSHAKE]
+            verdict = _ask(by_handshake, connect, peer, registry, arrival)
+            return verdict or self._anonymous(connect, peer, registry, arrival, only)
+        verdict = _ask(faces, connect, peer, registry, arrival)
+        if verdict is not None:
+            return verdict
+        unknown = _unknown(f"nobody knows {quoted_login(connect)}")
+        if not (connect.username and connect.password and _has_users(registry)):
+            return unknown
+        return Login(
+            principal=UNDECIDED.principal(connect, peer),
+            credentials=(NOBODYS,),  # a user of a topic space has a password that takes its time
+            secret=connect.password,
+            mismatch=unknown,
+        )
+
+    def pre_shared_key(self, identity: str, registry: RegistryView, time_us: int) -> bytes | None:
+        """The key with which a client may prove in its handshake that it is ``identity``."""
+        keys = (face.pre_shared_key(identity, registry, time_us) for face in _HANDSHAKE.values())
+        return next((key for key in keys if key is not None), None)
 
     def _anonymous(
         self,
@@ -228,6 +260,9 @@ _ANONYMOUS: Final[Mapping[str, AnonymousFace]] = MappingProxyType(
 )
 
 
+_HANDSHAKE: Final[Mapping[str, HandshakeFace]] = MappingProxyType({BROKER.name: BROKER})
+
+
 def keys_of(application: Application, device: Device) -> Iterable[str]:
     """The strings by which a device is found, as its dialect says; see ``Registry``."""
     return _dialect(application.dialect).keys(application, device)
@@ -241,6 +276,23 @@ def settings_types(name: str) -> tuple[type[msgspec.Struct], type[msgspec.Struct
     """
     dialect = _dialect(name)
     return dialect.application_type, dialect.device_type
+
+
+def _ask(
+    faces: Iterable[Face],
+    connect: Connect,
+    peer: Peer,
+    registry: RegistryView,
+    arrival: Arrival,
+) -> Login | Refusal | None:
+    """The first login, else the first refusal; ``None``: nobody knows these credentials."""
+    refusal: Refusal | None = None
+    for face in faces:
+        verdict = face.authenticate(connect, peer, registry, arrival)
+        if isinstance(verdict, Login):
+            return verdict
+        refusal = refusal or verdict
+    return refusal
 
 
 def _dialect(name: str) -> Dialect:
@@ -279,6 +331,10 @@ def _face_of_filters(filters: Sequence[str], client_id: str) -> AnonymousFace:
 def _anonymous_at(face: AnonymousFace, principal: Principal, registry: RegistryView) -> Principal:
     connect = Connect(protocol_level=LEVEL_OF_ANONYMOUS, client_id=principal.client_id)
     return face.anonymous(connect, principal.peer, registry)
+
+
+def _has_users(registry: RegistryView) -> bool:
+    return any(registry.applications(BROKER.name))
 
 
 def _unknown(log: str) -> Refusal:

@@ -24,6 +24,10 @@ class Detection(Protocol):
         """Judge CONNECT."""
         ...
 
+    def pre_shared_key(self, identity: str, registry: RegistryView, time_us: int) -> bytes | None:
+        """The key of an identity; ``None``: nobody may come in with it now."""
+        ...
+
 
 class Doorkeeper:
     """Checks every login.
@@ -58,6 +62,10 @@ class Doorkeeper:
                 return verdict.mismatch
             if self._records_of(verdict.principal) == judged_by:
                 return verdict.refusal or verdict
+
+    def pre_shared_key(self, identity: str, time_us: int) -> bytes | None:
+        """The key of an identity at that moment; ``None``: nobody may come in with it."""
+        return self._detection.pre_shared_key(identity, self._registry, time_us)
 
     async def operator(self, name: str | None, secret: str) -> Operator | None:
         """The operator with that login; by the secret alone where ``name`` is ``None``."""

@@ -183,6 +183,13 @@ class Exchange:
 
     # Clients come and go
 
+    def pre_shared_key(self, identity: str) -> bytes | None:
+        """The key with which a client proves in its handshake that it is ``identity``.
+
+        ``None``: nobody may come in with it now. Whom it proves is judged anew at CONNECT.
+        """
+        return self._doorkeeper.pre_shared_key(identity, self._clock.now_us())
+
     async def log_in(self, connect: Connect, peer: Peer) -> Principal | Refusal:
         """Judge a CONNECT, check its proof, and store what the login brings."""
         login = await self._doorkeeper.admit(connect, peer, self.arrival())

@@ -8,6 +8,10 @@ from leafhub.model.application import Application
 from leafhub.model.device import Device
 
 NAME: Final = "broker"
+ANONYMOUS_KEY: Final = f"{NAME}:anonymous"
+"""Under which the registry finds the user who stands for clients without credentials."""
+SHOWN: Final = "leafhub"
+"""First level of the topics under which a space shows events of other applications."""
 
 
 class SpaceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -15,15 +19,17 @@ class SpaceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     Attributes:
         publish: Topic filters a user may publish to who has no list of its own; ``%u`` stands for
-            the user's name, ``%c`` for the client id.
+            the user's name, ``%c`` for the client id, ``%%`` for a percent sign.
         subscribe: The same for subscriptions.
         anonymous: The user for whom clients without credentials speak, on listeners pinned to this
-            dialect only; ``None``: nobody gets in without.
+            dialect only; ``None``: nobody gets in without. One space of the hub may have one.
         certificate_authorities: PEM certificates; whoever shows a certificate signed by one of
             them is the user whose name is the subject's Common Name.
-        command_topic: Where a command for a user goes; ``%u`` is the user, ``%n`` the command.
+        command_topic: Where a command for a user goes; ``%u`` is the user, ``%n`` the command's
+            name, ``%%`` a percent sign.
         shows: Applications whose events are published here as
             ``leafhub/<application>/<device>/<channel>``, whatever dialect their devices speak.
+            No user publishes there.
     """
 
     publish: tuple[str, ...] = ("#",)
@@ -41,7 +47,7 @@ class UserSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         publish: Stands for the space's list as a whole; ``None``: that one.
         subscribe: The same for subscriptions.
         certificates: SHA-256 fingerprints of client certificates that are this user's,
-            64 lower-case hexadecimal digits each.
+            64 lower-case hexadecimal digits each; people may write capitals and colons.
         command_topic: Stands for the space's.
     """
 

@@ -107,6 +107,10 @@ class CloudPlugsDialect:
         elif settings.hwid and settings.model:
             yield serial_key(settings.model, settings.hwid)
 
+    def prepare_application(self, application: Application) -> Application:
+        """See ``Dialect``; whatever its settings take makes sense."""
+        return application
+
     def prepare(self, application: Application, device: Device, arrival: Arrival) -> Device:
         """See ``Dialect``; an empty id is filled in."""
         settings = settings_of(device)

@@ -91,6 +91,10 @@ class DrogueDialect:
         names = dict.fromkeys((device.id, *settings_of(device).alias, *unique))
         return (key(application.name, name) for name in names)
 
+    def prepare_application(self, application: Application) -> Application:
+        """See ``Dialect``; whatever its settings take makes sense."""
+        return application
+
     def prepare(
         self,
         application: Application,

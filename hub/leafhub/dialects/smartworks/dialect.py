@@ -84,6 +84,10 @@ class SmartWorksDialect:
         for credential in device.credentials:
             yield f"smartworks:user:{credential.username}"
 
+    def prepare_application(self, application: Application) -> Application:
+        """See ``Dialect``; whatever its settings take makes sense."""
+        return application
+
     def prepare(self, application: Application, device: Device, arrival: Arrival) -> Device:
         """Check the Thing Description; make the ULID and the user where there is none."""
         thing = thing_of(device)
