@@ -15,6 +15,7 @@ from leafhub.dialects.base import (
     Principal,
     Receiver,
     Refusal,
+    Review,
     SubscribeOutcome,
     plain_unsubscribe,
 )
@@ -125,6 +126,7 @@ class Acorn:
     outcome = Outcome()
     will_outcome: Outcome | None = None
     space: str | None = None
+    taken_away: frozenset[str] = frozenset()
 
     def authenticate(
         self, connect: Connect, peer: Peer, registry: RegistryView, arrival: Arrival
@@ -185,6 +187,18 @@ class Acorn:
 
     def prepare(self, application: Application, device: Device, arrival: Arrival) -> Device:
         return device
+
+    def review(
+        self,
+        principal: Principal,
+        topic_filters: Iterable[str],
+        registry: RegistryView,
+        arrival: Arrival,
+    ) -> Review:
+        return Review(lost=tuple(one for one in topic_filters if one in self.taken_away))
+
+    def shown(self, event: Event, registry: RegistryView) -> Sequence[Publication]:
+        return ()
 
     def on_connected(
         self,

@@ -213,6 +213,21 @@ class SubscribeOutcome(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome = NOTHING
 
 
+class Review(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left of a session when its application or device has changed. The default: all.
+
+    Attributes:
+        ends: Why its connection may not go on; empty: it may.
+        lost: Topic filters that it would not be granted now.
+    """
+
+    ends: str = ""
+    lost: tuple[str, ...] = ()
+
+
+ALL_STAYS: Final = Review()
+
+
 class Receiver(msgspec.Struct, frozen=True):
     """A live connection of a device that a command may go to."""
 
@@ -314,6 +329,23 @@ class Dialect(Face, Protocol):
         Raises:
             RequestError: It is not what the vendor documents; ``path`` names the member.
         """
+        ...
+
+    def review(
+        self,
+        principal: Principal,
+        topic_filters: Iterable[str],
+        registry: RegistryView,
+        arrival: Arrival,
+    ) -> Review:
+        """Judge a session anew, with the filters it subscribed to, after a person's changes.
+
+        That the device is enabled, and its credentials the same, is seen to elsewhere.
+        """
+        ...
+
+    def shown(self, event: Event, registry: RegistryView) -> Sequence[Publication]:
+        """What an event, of whatever dialect, is to the subscribers of this one's topic spaces."""
         ...
 
     def on_connected(

@@ -40,7 +40,6 @@ from leafhub.errors import NotFoundError
 from leafhub.model.application import Application
 from leafhub.model.device import Device
 from leafhub.model.event import Event
-from leafhub.model.publication import Publication
 from leafhub.model.registry import RegistryView
 from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
 from leafhub.mqtt.policy import Policy
@@ -57,14 +56,6 @@ class HandshakeFace(Face, Protocol):
 
     def pre_shared_key(self, identity: str, registry: RegistryView, time_us: int) -> bytes | None:
         """The key of an identity (RFC 4279 §2); ``None``: nobody may come in with it now."""
-        ...
-
-
-class SpaceFace(Face, Protocol):
-    """A face with topic spaces, in which events of other applications may be shown."""
-
-    def shown(self, event: Event, registry: RegistryView) -> Sequence[Publication]:
-        """What an event is to the subscribers of those spaces."""
         ...
 
 

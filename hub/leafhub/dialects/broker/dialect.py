@@ -18,13 +18,14 @@ from leafhub.dialects.base import (
     Principal,
     Receiver,
     Refusal,
+    Review,
     SubscribeOutcome,
     plain_unsubscribe,
 )
 from leafhub.dialects.broker import commands
 from leafhub.dialects.broker.access import access_of
 from leafhub.dialects.broker.declaration import prepare_space, prepare_user
-from leafhub.dialects.broker.login import judge_login, pre_shared_key
+from leafhub.dialects.broker.login import judge_login, pre_shared_key, still_holds
 from leafhub.dialects.broker.messages import published, shown
 from leafhub.dialects.broker.settings import (
     ANONYMOUS_KEY,
@@ -89,6 +90,26 @@ class BrokerDialect:
         """See ``HandshakeFace``."""
         return pre_shared_key(identity, registry, time_us)
 
+    def review(
+        self,
+        principal: Principal,
+        topic_filters: Iterable[str],
+        registry: RegistryView,
+        arrival: Arrival,
+    ) -> Review:
+        """What a changed list does not cover is lost; so is a login that would not hold now."""
+        access = access_of(principal, registry)
+        return Review(
+            ends="" if still_holds(principal, registry, arrival) else "its login holds no more",
+            lost=tuple(
+                one for one in topic_filters if not access.may_subscribe(split_share(one)[1])
+            ),
+        )
+
+    def shown(self, event: Event, registry: RegistryView) -> Sequence[Publication]:
+        """In each space that shows the event's application."""
+        return shown(event, registry)
+
     def on_connected(
         self,
         principal: Principal,
@@ -145,10 +166,6 @@ class BrokerDialect:
     ) -> OutgoingMessage | None:
         """None: subscribers get publications."""
         return None
-
-    def shown(self, event: Event, registry: RegistryView) -> Sequence[Publication]:
-        """See ``SpaceFace``."""
-        return shown(event, registry)
 
     def command_id(self, arrival: Arrival) -> str:
         """A UUID; no message carries it."""

@@ -30,6 +30,7 @@ from leafhub.mqtt.reason_codes import ReasonCode
 
 POLICY: Final = Policy(topic_alias_maximum=64)
 
+_BY_HANDSHAKE, _ANONYMOUS = "handshake", "anonymous"  # notes of principals
 _QUICK_KINDS = (SecretKind.PLAIN, SecretKind.SHA256)
 _ASSIGNED_LETTERS = 16  # 91 bits of chance: nobody guesses the name of another one's session
 
@@ -56,7 +57,7 @@ def judge_login(
     if proof.user is not None:
         if connect.username and connect.username != proof.user.id:
             return _refused(f"the handshake proves {quoted(proof.user.id)}, CONNECT names another")
-        return _login(connect, peer, proof.user, registry, arrival)
+        return _login(connect, peer, proof.user, registry, arrival, note=_BY_HANDSHAKE)
     if connect.username:
         return _by_password(connect, peer, registry, arrival, proof.doubt)
     if proof.doubt:
@@ -64,6 +65,21 @@ def judge_login(
     if peer.dialect == NAME and not connect.password:
         return _anonymous(connect, peer, registry, arrival)
     return None
+
+
+def still_holds(principal: Principal, registry: RegistryView, arrival: Arrival) -> bool:
+    """Whether a login without password would be one of the same user now."""
+    user: Device | None
+    if principal.note == _BY_HANDSHAKE:
+        user = _proof_of(principal.peer, registry, arrival.time_us).user
+    elif principal.note == _ANONYMOUS:
+        user = registry.lookup(ANONYMOUS_KEY)
+    else:
+        return True  # its password is among the credentials, and those have not changed
+    return user is not None and (user.application, user.id) == (
+        principal.application,
+        principal.device,
+    )
 
 
 def pre_shared_key(identity: str, registry: RegistryView, time_us: int) -> bytes | None:
@@ -140,7 +156,7 @@ def _anonymous(
 ) -> Login | Refusal:
     user = registry.lookup(ANONYMOUS_KEY)
     if user is not None:
-        return _login(connect, peer, user, registry, arrival)
+        return _login(connect, peer, user, registry, arrival, note=_ANONYMOUS)
     for application in registry.applications(NAME):
         named = space_of(application).anonymous
         if named is not None:
@@ -156,6 +172,7 @@ def _login(
     arrival: Arrival,
     *,
     credentials: tuple[Credential, ...] = (),
+    note: str = "",
 ) -> Login:
     """Let ``user`` in if one of ``credentials`` fits, or at once where there are none to fit.
 
@@ -184,6 +201,7 @@ def _login(
             client_id=client_id,
             slot=f"{place}/{client_id}",
             session_key=f"{place}/{user.id}\n{client_id}",  # a user's name has no line feed
+            note=note,
         ),
         credentials=credentials,
         secret=connect.password or b"",

@@ -13,6 +13,7 @@ from typing import ClassVar, Final
 import msgspec
 
 from leafhub.dialects.base import (
+    ALL_STAYS,
     NOTHING,
     Arrival,
     Grant,
@@ -22,6 +23,7 @@ from leafhub.dialects.base import (
     Principal,
     Receiver,
     Refusal,
+    Review,
     SubscribeOutcome,
     plain_unsubscribe,
 )
@@ -63,6 +65,7 @@ from leafhub.model.application import Application
 from leafhub.model.command import Command, CommandUpdate
 from leafhub.model.device import Device
 from leafhub.model.event import JSON, Event, Kind
+from leafhub.model.publication import Publication
 from leafhub.model.registry import PutDevice, RegistryView
 from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
 from leafhub.mqtt.policy import Policy
@@ -210,6 +213,20 @@ class CloudPlugsDialect:
             if application.enabled
             else Refusal(reason_code=Assumed.DISABLED, log=f"{application.name} is disabled"),
         )
+
+    def review(
+        self,
+        principal: Principal,
+        topic_filters: Iterable[str],
+        registry: RegistryView,
+        arrival: Arrival,
+    ) -> Review:
+        """All stays: no setting takes a granted subscription away."""
+        return ALL_STAYS
+
+    def shown(self, event: Event, registry: RegistryView) -> Sequence[Publication]:
+        """Nothing: this dialect has no topic spaces."""
+        return ()
 
     def on_connected(
         self,

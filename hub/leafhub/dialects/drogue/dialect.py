@@ -10,6 +10,7 @@ from typing import ClassVar, Final
 import msgspec
 
 from leafhub.dialects.base import (
+    ALL_STAYS,
     Arrival,
     Grant,
     Login,
@@ -18,6 +19,7 @@ from leafhub.dialects.base import (
     Principal,
     Receiver,
     Refusal,
+    Review,
     SubscribeOutcome,
     plain_unsubscribe,
 )
@@ -39,6 +41,7 @@ from leafhub.model.application import Application
 from leafhub.model.command import Command, CommandState, CommandUpdate
 from leafhub.model.device import Device
 from leafhub.model.event import BYTES, JSON, Event, Kind
+from leafhub.model.publication import Publication
 from leafhub.model.registry import RegistryView
 from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
 from leafhub.mqtt.policy import AuthPacket, Policy, RefusedPublish, SecondConnect
@@ -160,6 +163,20 @@ class DrogueDialect:
             credentials=credentials,
             secret=connect.password or b"",
         )
+
+    def review(
+        self,
+        principal: Principal,
+        topic_filters: Iterable[str],
+        registry: RegistryView,
+        arrival: Arrival,
+    ) -> Review:
+        """All stays: no setting takes a granted subscription away."""
+        return ALL_STAYS
+
+    def shown(self, event: Event, registry: RegistryView) -> Sequence[Publication]:
+        """Nothing: this dialect has no topic spaces."""
+        return ()
 
     def on_connected(
         self,

@@ -11,6 +11,7 @@ from typing import ClassVar, Final
 import msgspec
 
 from leafhub.dialects.base import (
+    ALL_STAYS,
     NOTHING,
     Arrival,
     Grant,
@@ -20,6 +21,7 @@ from leafhub.dialects.base import (
     Principal,
     Receiver,
     Refusal,
+    Review,
     SubscribeOutcome,
 )
 from leafhub.dialects.log_text import quoted_topic, refused_filters
@@ -60,6 +62,7 @@ from leafhub.model.application import Application
 from leafhub.model.command import Command
 from leafhub.model.device import Credential, Device, SecretKind
 from leafhub.model.event import JSON, TEXT, Event, Kind
+from leafhub.model.publication import Publication
 from leafhub.model.registry import RegistryView
 from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
 from leafhub.mqtt.reason_codes import ReasonCode
@@ -132,6 +135,20 @@ class MuranoDialect:
     def anonymous(self, connect: Connect, peer: Peer, registry: RegistryView) -> Principal:
         """A client without credentials: all it can do is ask to be provisioned."""
         return Principal(dialect=NAME, policy=POLICY, peer=peer, client_id=connect.client_id)
+
+    def review(
+        self,
+        principal: Principal,
+        topic_filters: Iterable[str],
+        registry: RegistryView,
+        arrival: Arrival,
+    ) -> Review:
+        """All stays: no setting takes a granted subscription away."""
+        return ALL_STAYS
+
+    def shown(self, event: Event, registry: RegistryView) -> Sequence[Publication]:
+        """Nothing: this dialect has no topic spaces."""
+        return ()
 
     def on_connected(
         self,

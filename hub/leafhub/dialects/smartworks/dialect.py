@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from leafhub.dialects.base import (
+    ALL_STAYS,
     Arrival,
     Grant,
     Login,
@@ -18,6 +19,7 @@ from leafhub.dialects.base import (
     Principal,
     Receiver,
     Refusal,
+    Review,
     SubscribeOutcome,
     plain_unsubscribe,
 )
@@ -47,6 +49,7 @@ from leafhub.model.application import Application
 from leafhub.model.command import Command
 from leafhub.model.device import Device
 from leafhub.model.event import JSON, Event, Kind
+from leafhub.model.publication import Publication
 from leafhub.model.registry import RegistryView
 from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
 from leafhub.mqtt.policy import Policy
@@ -140,6 +143,20 @@ class SmartWorksDialect:
             mismatch=Refusal(reason_code=Assumed.bad_credentials, log="wrong password"),
             refusal=refusal,
         )
+
+    def review(
+        self,
+        principal: Principal,
+        topic_filters: Iterable[str],
+        registry: RegistryView,
+        arrival: Arrival,
+    ) -> Review:
+        """All stays: no setting takes a granted subscription away."""
+        return ALL_STAYS
+
+    def shown(self, event: Event, registry: RegistryView) -> Sequence[Publication]:
+        """Nothing: this dialect has no topic spaces."""
+        return ()
 
     def on_connected(
         self,
