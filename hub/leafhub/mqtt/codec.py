@@ -12,7 +12,7 @@ from leafhub.mqtt.decoding import (
     decode_publish,
     publish_flags,
 )
-from leafhub.mqtt.encoding import ENCODERS, PACKET_TYPES
+from leafhub.mqtt.encoding import ENCODERS, PACKET_TYPES, encode_publish
 from leafhub.mqtt.packets import Connect, Packet, Publish
 
 _CONNECT, _PUBLISH = 1, 3
@@ -148,12 +148,12 @@ def encode_packet(packet: Packet, protocol_level: int) -> bytes:
     Raises:
         ValueError: A field does not fit: a mistake of ours, not of the peer.
     """
-    level = packet.protocol_level if isinstance(packet, Connect) else protocol_level
-    packet_type = PACKET_TYPES[type(packet)]
-    body = ENCODERS[packet_type](packet, level)
-    if isinstance(packet, Publish):
-        flags = packet.dup << 3 | packet.qos << 1 | packet.retain
+    if isinstance(packet, Publish):  # first, because it is one for each message
+        head = 0x30 | packet.dup << 3 | packet.qos << 1 | packet.retain
+        body = encode_publish(packet, protocol_level)
     else:
-        flags = _FLAGS[packet_type]
-    head = wire.pack_byte(packet_type << 4 | flags)
-    return head + wire.pack_variable_byte_integer(len(body)) + body
+        level = packet.protocol_level if isinstance(packet, Connect) else protocol_level
+        packet_type = PACKET_TYPES[type(packet)]
+        head = packet_type << 4 | _FLAGS[packet_type]
+        body = ENCODERS[packet_type](packet, level)
+    return wire.pack_byte(head) + wire.pack_variable_byte_integer(len(body)) + body

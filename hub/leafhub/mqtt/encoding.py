@@ -52,7 +52,8 @@ def _connack(packet: packets.Connack, level: int) -> bytes:
     return bytes((packet.session_present, connack_return_code(packet.reason_code)))
 
 
-def _publish(packet: packets.Publish, level: int) -> bytes:
+def encode_publish(packet: packets.Publish, level: int) -> bytes:
+    """Encode the body of a PUBLISH (§3.3)."""
     parts = [wire.pack_string(packet.topic_name)]
     if packet.packet_id is not None:
         parts.append(wire.pack_uint16(packet.packet_id))
@@ -149,7 +150,6 @@ PACKET_TYPES: Final[dict[type[packets.Packet], int]] = {
 ENCODERS: Final[dict[int, Callable[[Any, int], bytes]]] = {
     1: _connect,
     2: _connack,
-    3: _publish,
     4: _acknowledgement,
     5: _acknowledgement,
     6: _acknowledgement,
@@ -163,4 +163,4 @@ ENCODERS: Final[dict[int, Callable[[Any, int], bytes]]] = {
     14: _disconnect,
     15: _auth,
 }
-"""By packet type: ``(packet, protocol_level) -> body``."""
+"""By packet type, all but PUBLISH: ``(packet, protocol_level) -> body``."""

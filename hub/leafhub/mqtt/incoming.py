@@ -1,52 +1,50 @@
 """Messages from the client on one connection: what may come, and QoS 2 handed up once."""
 
-from typing import Final
-
 import msgspec
 
 from leafhub.errors import ProtocolError
+from leafhub.mqtt.admission import UNLIMITED_RECEIVE_MAXIMUM, announcement
 from leafhub.mqtt.decoding import LEVEL_5
-from leafhub.mqtt.packets import Connect, Pubcomp, Publish, Pubrec, Pubrel
-from leafhub.mqtt.policy import AuthPacket, Policy, QoS2Publish, RefusedPublish
+from leafhub.mqtt.packets import Pubcomp, Publish, Pubrec, Pubrel
+from leafhub.mqtt.policy import Policy, QoS2Publish, RefusedPublish
 from leafhub.mqtt.properties import EMPTY
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.session_state import IncomingStage, SessionState
-
-_UNLIMITED: Final = 0xFFFF  # Receive Maximum when none is announced (§3.2.2.3.3)
-
-
-def lacking_capability(connect: Connect, policy: Policy) -> ReasonCode | None:
-    """Tell what a 5.0 CONNECT asks for that ``policy`` does not offer; None if it is all there."""
-    if connect.protocol_level != LEVEL_5:
-        return None
-    will, announced = connect.will, policy.connack_properties
-    if will is not None:
-        if announced.maximum_qos is not None and will.qos > announced.maximum_qos:
-            return ReasonCode.QOS_NOT_SUPPORTED
-        if will.retain and announced.retain_available is False:
-            return ReasonCode.RETAIN_NOT_SUPPORTED
-    has_method = connect.properties.authentication_method is not None
-    if has_method and policy.auth_packet is AuthPacket.DISCONNECT:
-        return ReasonCode.BAD_AUTHENTICATION_METHOD
-    return None
 
 
 class Incoming:
     """The PUBLISH packets of one connection and the ids they hold."""
 
-    __slots__ = ("_level", "_owed", "_policy", "_state", "_topic_aliases", "_unacknowledged")
+    __slots__ = (
+        "_has_every_capability",
+        "_level",
+        "_open_ids",
+        "_owed",
+        "_policy",
+        "_receive_maximum",
+        "_state",
+        "_topic_aliases",
+        "_unacknowledged",
+    )
 
     def __init__(self, state: SessionState, policy: Policy, protocol_level: int) -> None:
         self._state = state
-        self._policy = policy
         self._level = protocol_level
-        self._topic_aliases: dict[int, str] = {}  # at most topic_alias_maximum of the policy
         self._unacknowledged = 0  # QoS 1 messages handed up
-        self._owed: set[int] = set()
+        # The next three are made when there is something to put in.
+        self._open_ids: set[int] | None = None  # of QoS 2 messages sent on this connection
+        self._topic_aliases: dict[int, str] | None = None  # topic_alias_maximum at most
+        self._owed: set[int] | None = None
+        self.adopt(policy)
 
     def adopt(self, policy: Policy) -> None:
         """Follow other rules from now on."""
         self._policy = policy
+        announced = announcement(policy)
+        self._receive_maximum = announced.receive_maximum or UNLIMITED_RECEIVE_MAXIMUM
+        self._has_every_capability = (
+            announced.maximum_qos is None and announced.retain_available is not False
+        )
 
     def judge(self, packet: Publish) -> Publish:
         """Return ``packet`` with its topic name in place; ProtocolError if it may not come."""
@@ -68,7 +66,7 @@ class Incoming:
                 section="4.7.3",
                 reason_code=ReasonCode.TOPIC_NAME_INVALID,
             )
-        if self._level == LEVEL_5 and policy.connack_properties is not EMPTY:
+        if self._level == LEVEL_5 and not self._has_every_capability:
             self._check_capabilities(packet)
         return packet
 
@@ -83,24 +81,43 @@ class Incoming:
         packet_id = packet.packet_id
         if packet_id is None:
             return True
+        is_new = True
         if packet.qos == 1:
             self._unacknowledged += 1
         elif self._policy.qos2_publish is QoS2Publish.HANDSHAKE:
-            if packet_id in self._state.incoming:
+            if self._open_ids is None:
+                self._open_ids = set()
+            self._open_ids.add(packet_id)
+            is_new = packet_id not in self._state.incoming
+            if is_new:
+                self._state.incoming[packet_id] = IncomingStage.UNDECIDED
+            elif self._owed is None:
+                self._owed = {packet_id}
+            else:
                 self._owed.add(packet_id)
-                return False
-            self._state.incoming[packet_id] = IncomingStage.UNDECIDED
         if self._level == LEVEL_5:
             self._check_receive_maximum()
-        return True
+        return is_new
 
     def overdue(self) -> list[Pubrec]:
-        """Take the PUBRECs owed for messages sent again, as far as they are decided."""
+        """Take the PUBRECs owed for messages sent again, as far as they are decided.
+
+        One says 0x80 if an earlier connection's message was not taken after all.
+        """
         if not self._owed:
             return []
-        stages = {packet_id: self._state.incoming.get(packet_id) for packet_id in self._owed}
-        self._owed = {key for key, stage in stages.items() if stage is IncomingStage.UNDECIDED}
-        return [Pubrec(key) for key, stage in stages.items() if stage is IncomingStage.RECEIVED]
+        due: list[Pubrec] = []
+        for packet_id in tuple(self._owed):
+            stage = self._state.incoming.get(packet_id)
+            if stage is IncomingStage.UNDECIDED:
+                continue
+            self._owed.discard(packet_id)
+            if stage is None:
+                self._close_id(packet_id)
+                due.append(Pubrec(packet_id, ReasonCode.UNSPECIFIED_ERROR))
+            else:
+                due.append(Pubrec(packet_id))
+        return due
 
     def refusal_closes(self, qos: int) -> bool:
         """Whether a refused PUBLISH ends the connection; only where there is no other word."""
@@ -125,18 +142,21 @@ class Incoming:
         if publish.qos == 1:
             self._unacknowledged -= 1
             return True
-        self._owed.discard(packet_id)
+        if self._owed:
+            self._owed.discard(packet_id)
         incoming = self._state.incoming
         if incoming.get(packet_id) is not IncomingStage.UNDECIDED:
             return False
         if refused and (ended or self._level == LEVEL_5 or self.refusal_closes(publish.qos)):
             del incoming[packet_id]
+            self._close_id(packet_id)
         else:
             incoming[packet_id] = IncomingStage.RECEIVED
         return True
 
     def release(self, packet: Pubrel) -> Pubcomp:
         """Free the id of a QoS 2 message; returns the answer."""
+        self._close_id(packet.packet_id)
         stage = self._state.incoming.get(packet.packet_id)
         if stage is IncomingStage.UNDECIDED:
             raise ProtocolError("PUBREL before PUBREC", section="4.3.3")
@@ -163,6 +183,8 @@ class Incoming:
                 section="3.3.2.3.4",
                 reason_code=ReasonCode.TOPIC_ALIAS_INVALID,
             )
+        if self._topic_aliases is None:
+            self._topic_aliases = {}
         if packet.topic_name:
             self._topic_aliases[alias] = packet.topic_name
             return packet
@@ -191,13 +213,21 @@ class Incoming:
             )
 
     def _check_receive_maximum(self) -> None:
-        limit = self._policy.connack_properties.receive_maximum or _UNLIMITED
-        if self._unacknowledged + len(self._state.incoming) > limit:
+        """Count what was sent on this connection and is not through (§4.9).
+
+        A PUBREL that follows from an earlier connection has no part in it.
+        """
+        at_once = self._unacknowledged + (len(self._open_ids) if self._open_ids else 0)
+        if at_once > self._receive_maximum:
             raise ProtocolError(
                 "more messages at once than Receive Maximum",
                 section="3.3.4",
                 reason_code=ReasonCode.RECEIVE_MAXIMUM_EXCEEDED,
             )
+
+    def _close_id(self, packet_id: int) -> None:
+        if self._open_ids:
+            self._open_ids.discard(packet_id)
 
 
 def _is_plain(topic: str) -> bool:

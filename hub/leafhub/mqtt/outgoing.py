@@ -3,19 +3,18 @@
 from collections import deque
 from typing import Final
 
+import msgspec
+
 from leafhub.errors import ProtocolError
-from leafhub.mqtt.codec import encode_packet
-from leafhub.mqtt.packets import Connect, Puback, Pubcomp, Publish, Pubrec, Pubrel
+from leafhub.mqtt.outgoing_message import OutgoingMessage, SendResult
+from leafhub.mqtt.output import Output
+from leafhub.mqtt.packets import Puback, Pubcomp, Publish, Pubrec, Pubrel
 from leafhub.mqtt.policy import Policy
+from leafhub.mqtt.properties import Properties
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.requests import Delivered, Dropped, DropReason, Request
-from leafhub.mqtt.session_state import (
-    InFlight,
-    OutgoingMessage,
-    OutgoingStage,
-    SendResult,
-    SessionState,
-)
+from leafhub.mqtt.session_state import InFlight, OutgoingStage, SessionState
+from leafhub.mqtt.topic_aliases import TopicAliases
 
 BACKLOG_BYTES: Final = 65_536
 """A backlog is drawn on until so much is put out between two writes: what a TCP window takes, so
@@ -27,85 +26,87 @@ class Outgoing:
 
     Args:
         state: The session; what it has in flight is sent again, oldest first.
-        connect: What the client can take.
+        wishes: What the client said in CONNECT: Receive Maximum and Topic Alias Maximum.
         policy: The rules.
-        output: Where encoded packets go.
+        output: Where packets go.
         reports: Where ``Delivered`` and ``Dropped`` go.
-
-    Attributes:
-        unwritten_bytes: PUBLISH packets put out since ``written``.
     """
 
     __slots__ = (
-        "_connect",
+        "_aliases",
         "_output",
         "_policy",
         "_reports",
         "_state",
         "_unsent",
         "_window",
-        "unwritten_bytes",
+        "_wishes",
     )
 
     def __init__(
         self,
         state: SessionState,
-        connect: Connect,
+        wishes: Properties,
         policy: Policy,
         *,
-        output: list[bytes],
+        output: Output,
         reports: list[Request],
     ) -> None:
         self._state = state
-        self._connect = connect
+        self._wishes = wishes
         self._output = output
         self._reports = reports
-        self.unwritten_bytes = 0
-        self._unsent = deque(state.in_flight)  # ids of a resumed session, behind the window
+        # Ids of a resumed session that did not fit the window yet.
+        self._unsent = deque(state.in_flight) if state.in_flight else None
         self.adopt(policy)
 
     def adopt(self, policy: Policy) -> None:
         """Follow other rules from now on."""
         self._policy = policy
-        receive_maximum = self._connect.properties.receive_maximum
-        self._window = min(policy.outgoing_window, receive_maximum or policy.outgoing_window)
+        self._window = min(
+            policy.outgoing_window, self._wishes.receive_maximum or policy.outgoing_window
+        )
+        aliases = min(policy.outgoing_topic_aliases, self._wishes.topic_alias_maximum or 0)
+        self._aliases = TopicAliases(aliases) if aliases else None
 
     def send(self, message: OutgoingMessage, now_s: float) -> SendResult:
         """Send ``message``, or put it behind what waits for the window."""
         state = self._state
-        sent = False
-        if not message.is_expired(now_s):
-            if self._policy.effective_qos(message.qos):
-                if self._unsent or state.queue or len(state.in_flight) >= self._window:
-                    return state.append(message)
-                sent = state.has_room_for(message) and self._transmit(message, now_s)
-            else:
-                sent = self._transmit(message, now_s)
-        if sent:
+        taken = not message.is_expired(now_s)
+        if taken and self._policy.effective_qos(message.qos):
+            if self._unsent or state.queue or len(state.in_flight) >= self._window:
+                return state.append(message)
+            taken = state.has_room_for(message.held_bytes)
+        if taken and self._transmit(message, now_s):
             return SendResult.SENT
         state.dropped += 1
         return SendResult.DROPPED
 
     @property
-    def has_room(self) -> bool:
-        """Whether the window lets another message through."""
-        return len(self._state.in_flight) - len(self._unsent) < self._window
+    def can_fill(self) -> bool:
+        """Whether there is a backlog that the window lets through."""
+        return self._state.has_backlog and self._has_room()
 
-    def fill_window(self, now_s: float) -> None:
-        """Send what waits: what a resumed session had under way (§4.4), the queue, the backlog."""
-        while self.has_room:
+    def fill(self, now_s: float) -> None:
+        """Send what waits: what a resumed session had under way (§4.4), queue, backlogs."""
+        state = self._state
+        while self._has_room():
             if self._unsent:
                 self._send_again(self._unsent.popleft(), now_s)
                 continue
-            message = self._state.take_next()
-            if message is None and self.unwritten_bytes < BACKLOG_BYTES:
-                message = self._state.next_of_backlog()
+            message = state.take_next()
+            if message is None and self._output.unwritten_bytes < BACKLOG_BYTES:
+                message = state.next_of_backlog()
             if message is None:
                 return
             if message.is_expired(now_s):
                 self._drop(message, DropReason.EXPIRED)
             elif not self._transmit(message, now_s):
                 self._drop(message, DropReason.TOO_LARGE)
+
+    def _has_room(self) -> bool:
+        unsent = len(self._unsent) if self._unsent else 0
+        return len(self._state.in_flight) - unsent < self._window
 
     def on_puback(self, packet: Puback) -> None:
         """End a QoS 1 delivery."""
@@ -122,7 +123,7 @@ class Outgoing:
             self._finish(packet, OutgoingStage.AWAITING_PUBREC)
             return None
         self._state.in_flight[packet.packet_id] = InFlight(
-            sent.message, OutgoingStage.AWAITING_PUBCOMP
+            sent.message, OutgoingStage.AWAITING_PUBCOMP, sent.held_bytes
         )
         return Pubrel(packet.packet_id)
 
@@ -138,7 +139,7 @@ class Outgoing:
         if sent.stage is not stage:
             raise ProtocolError(f"{type(packet).__name__} while {sent.stage.value}", section="4.3")
         self._state.end_flight(packet.packet_id)
-        if packet.packet_id in self._unsent:
+        if self._unsent and packet.packet_id in self._unsent:
             self._unsent.remove(packet.packet_id)
         if sent.message.token is not None:
             self._reports.append(Delivered(sent.message.token, packet.reason_code))
@@ -151,13 +152,13 @@ class Outgoing:
             return False
         if packet_id is not None:
             stage = OutgoingStage.AWAITING_PUBACK if qos == 1 else OutgoingStage.AWAITING_PUBREC
-            self._state.put_in_flight(packet_id, InFlight(message, stage))
+            self._state.put_in_flight(packet_id, InFlight(message, stage, message.held_bytes))
         return True
 
     def _send_again(self, packet_id: int, now_s: float) -> None:
         sent = self._state.in_flight[packet_id]
         if sent.stage is OutgoingStage.AWAITING_PUBCOMP:
-            self._output.append(encode_packet(Pubrel(packet_id), self._connect.protocol_level))
+            self._output.write(Pubrel(packet_id))
             return
         qos = 1 if sent.stage is OutgoingStage.AWAITING_PUBACK else 2
         if not self._write_publish(sent.message, qos, packet_id, now_s, dup=True):
@@ -176,12 +177,23 @@ class Outgoing:
             packet_id,
             message.remaining_properties(now_s),
         )
-        data = encode_packet(packet, self._connect.protocol_level)
-        limit = self._connect.properties.maximum_packet_size
-        if limit is not None and len(data) > limit:
+        if self._aliases is not None and self._write_with_alias(packet, self._aliases):
+            return True
+        return self._output.write(packet)
+
+    def _write_with_alias(self, packet: Publish, aliases: TopicAliases) -> bool:
+        """Write ``packet`` with an alias; False if it should go without one."""
+        topic_name = packet.topic_name
+        known = aliases.find(topic_name)
+        alias = aliases.choose(topic_name) if known is None else known
+        if alias is None:
             return False
-        self._output.append(data)
-        self.unwritten_bytes += len(data)
+        properties = msgspec.structs.replace(packet.properties, topic_alias=alias)
+        short = "" if known is not None else topic_name
+        packet = msgspec.structs.replace(packet, topic_name=short, properties=properties)
+        if not self._output.write(packet):
+            return False
+        aliases.use(topic_name, alias)
         return True
 
     def _drop(self, message: OutgoingMessage, reason: DropReason) -> None:

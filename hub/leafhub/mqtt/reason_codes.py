@@ -76,6 +76,8 @@ REASON_CODES_OF: Final[dict[int, frozenset[ReasonCode]]] = {
     15: _codes("00 18 19"),
 }
 """MQTT 5.0 table 2-6: by packet type, the codes that may stand in it."""
+CLIENT_DISCONNECT_CODES: Final = _codes("00 04 80 81 82 83 90 93 94 95 96 97 98 99")
+"""MQTT 5.0 table 3-10: those of DISCONNECT that a client may send."""
 
 _RETURN_CODES = {
     ReasonCode.SUCCESS: 0,

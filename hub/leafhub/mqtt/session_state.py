@@ -1,16 +1,26 @@
 """What an MQTT session remembers from one network connection to the next (MQTT 5.0 §4.1)."""
 
-import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from enum import Enum
 from typing import Final
 
 import msgspec
 
 from leafhub.mqtt.limits import QueueBudget
+from leafhub.mqtt.outgoing_message import OutgoingMessage, SendResult
 from leafhub.mqtt.policy import STANDARD, Policy
-from leafhub.mqtt.properties import EMPTY, Properties
+
+__all__ = [
+    "NEVER_EXPIRES",
+    "InFlight",
+    "IncomingStage",
+    "OutgoingMessage",
+    "OutgoingStage",
+    "SendResult",
+    "SessionState",
+    "Subscription",
+]
 
 NEVER_EXPIRES: Final = 0xFFFFFFFF
 """Session Expiry Interval of a session that stays until taken down (§3.1.2.11.2)."""
@@ -25,50 +35,6 @@ class Subscription(msgspec.Struct, frozen=True, gc=False):
     retain_as_published: bool = False
     subscription_identifier: int | None = None
     note: str = ""
-
-
-class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A message for the client.
-
-    Attributes:
-        qos: What it should go out with; the policy may lower it.
-        token: Comes back in ``Delivered`` or ``Dropped``; None asks for neither.
-        expires_at_s: Monotonic time after which it is not sent any more. In 5.0 what is left of it
-            goes out as Message Expiry Interval, if ``properties`` has one.
-    """
-
-    topic_name: str
-    payload: bytes
-    qos: int = 0
-    retain: bool = False
-    properties: Properties = EMPTY
-    token: object | None = None
-    expires_at_s: float | None = None
-
-    @property
-    def held_bytes(self) -> int:
-        """What it takes while it waits: topic name, payload and properties."""
-        size = len(self.topic_name) + len(self.payload)
-        return size if self.properties is EMPTY else size + self.properties.held_bytes
-
-    def is_expired(self, now_s: float) -> bool:
-        """Whether its time is over."""
-        return self.expires_at_s is not None and now_s >= self.expires_at_s
-
-    def remaining_properties(self, now_s: float) -> Properties:
-        """Its properties with Message Expiry Interval counted down to ``now_s`` (MQTT-3.3.2-6)."""
-        if self.expires_at_s is None or self.properties.message_expiry_interval_s is None:
-            return self.properties
-        left_s = max(0, math.ceil(self.expires_at_s - now_s))
-        return msgspec.structs.replace(self.properties, message_expiry_interval_s=left_s)
-
-
-class SendResult(Enum):
-    """What became of a message that was to be sent."""
-
-    SENT = "sent"
-    QUEUED = "queued"
-    DROPPED = "dropped"
 
 
 class OutgoingStage(Enum):
@@ -93,6 +59,7 @@ class InFlight(msgspec.Struct, frozen=True):
 
     message: OutgoingMessage
     stage: OutgoingStage
+    held_bytes: int
 
 
 class SessionState:
@@ -108,6 +75,8 @@ class SessionState:
         in_flight: QoS 1 and 2 messages to the client by packet id, oldest first; at most
             ``outgoing_window`` of the policy under which they were sent. ``put_in_flight`` and
             ``end_flight`` keep count.
+        queue: Messages that wait, longest first; at most ``outgoing_queue`` of the policy.
+            ``append`` and ``take_next`` keep count.
         incoming: QoS 2 packet ids of the client that are not released; there are 65_535 of them at
             most.
         expiry_interval_s: 0 ends the session with its connection, ``NEVER_EXPIRES`` keeps it.
@@ -122,7 +91,6 @@ class SessionState:
         "_budget",
         "_held_bytes",
         "_last_packet_id",
-        "_queue",
         "connection",
         "disconnected_at_s",
         "dropped",
@@ -131,6 +99,7 @@ class SessionState:
         "incoming",
         "key",
         "policy",
+        "queue",
         "subscriptions",
     )
 
@@ -150,15 +119,10 @@ class SessionState:
         self._budget = budget
         self._held_bytes = 0
         # Made when there is something to put in: empty ones would be half of an idle session.
-        self._queue: deque[OutgoingMessage] | None = None
-        self._backlogs: dict[str, Iterator[OutgoingMessage]] | None = None
+        self.queue: deque[OutgoingMessage] | tuple[()] = ()
+        self._backlogs: dict[str, Iterator[OutgoingMessage | None]] | None = None
 
     # ---- messages that wait
-
-    @property
-    def queue(self) -> Sequence[OutgoingMessage]:
-        """Those that wait, longest first; at most ``outgoing_queue`` of the policy."""
-        return self._queue or ()
 
     @property
     def held_bytes(self) -> int:
@@ -178,27 +142,27 @@ class SessionState:
 
     def append(self, message: OutgoingMessage) -> SendResult:
         """Put ``message`` behind those that wait; DROPPED if the queue is full."""
-        if len(self.queue) >= self.policy.outgoing_queue or not self.has_room_for(message):
+        size = message.held_bytes
+        if len(self.queue) >= self.policy.outgoing_queue or not self.has_room_for(size):
             self.dropped += 1
             return SendResult.DROPPED
-        if self._queue is None:
-            self._queue = deque()
-        self._queue.append(message)
-        self._count(message.held_bytes)
+        if not isinstance(self.queue, deque):
+            self.queue = deque()
+        self.queue.append(message)
+        self._count(size)
         return SendResult.QUEUED
 
     def take_next(self) -> OutgoingMessage | None:
         """Take the message that waits longest; None if there is none."""
-        if not self._queue:
-            self._queue = None
+        if not self.queue:
+            self.queue = ()
             return None
-        message = self._queue.popleft()
+        message = self.queue.popleft()
         self._count(-message.held_bytes)
         return message
 
-    def has_room_for(self, message: OutgoingMessage) -> bool:
-        """Whether the bytes of ``message`` may be held; alone in its session it always may."""
-        size = message.held_bytes
+    def has_room_for(self, size: int) -> bool:
+        """Whether a message of ``size`` bytes may be held; alone in its session it always may."""
         if self._held_bytes and self._held_bytes + size > self.policy.outgoing_queue_bytes:
             return False
         return self._budget is None or self._budget.has_room(size)
@@ -206,18 +170,23 @@ class SessionState:
     def put_in_flight(self, packet_id: int, flight: InFlight) -> None:
         """Note that a message is under way under ``packet_id``."""
         self.in_flight[packet_id] = flight
-        self._count(flight.message.held_bytes)
+        self._held_bytes += flight.held_bytes
+        if self._budget is not None:
+            self._budget.used_bytes += flight.held_bytes
 
     def end_flight(self, packet_id: int) -> None:
         """Forget the message under ``packet_id`` and free the id."""
-        self._count(-self.in_flight.pop(packet_id).message.held_bytes)
+        flight = self.in_flight.pop(packet_id)
+        self._held_bytes -= flight.held_bytes
+        if self._budget is not None:
+            self._budget.used_bytes -= flight.held_bytes
 
     def release(self) -> None:
         """Give back all that is held; call it when the session is forgotten.
 
         Nothing is kept for it from then on. It must not be that of a live connection.
         """
-        self._queue = None
+        self.queue = ()
         self._backlogs = None
         self.in_flight.clear()
         self._count(-self._held_bytes)
@@ -230,12 +199,13 @@ class SessionState:
 
     # ---- backlogs
 
-    def add_backlog(self, topic_filter: str, messages: Iterator[OutgoingMessage]) -> None:
+    def add_backlog(self, topic_filter: str, messages: Iterator[OutgoingMessage | None]) -> None:
         """Send what ``messages`` yields, little by little, as the client takes it.
 
         For many messages at once, like the retained ones of a new subscription: they take no room
         in the queue and no budget. The next one is drawn when nothing else waits, so an iterator
-        should look each message up when it is asked for it, and skip what is gone by then.
+        should look each message up when it is asked for it, and skip what is gone by then. It may
+        yield None where that takes long: the client's next turn goes on from there.
         A second backlog of the same filter replaces the first; ``drop_backlog`` ends it. It stays
         with the session when the connection ends.
         """
@@ -255,11 +225,10 @@ class SessionState:
         return bool(self._backlogs)
 
     def next_of_backlog(self) -> OutgoingMessage | None:
-        """Draw the next message of the oldest backlog; None when all are through."""
+        """Draw the next message of the oldest backlog; None when it pauses, or all are through."""
         while self._backlogs:
             topic_filter, messages = next(iter(self._backlogs.items()))
-            message = next(messages, None)
-            if message is not None:
+            for message in messages:
                 return message
             self._backlogs.pop(topic_filter, None)
         self._backlogs = None
