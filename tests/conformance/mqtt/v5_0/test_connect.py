@@ -1,25 +1,320 @@
-"""CONNECT and CONNACK (MQTT 5.0 §3.1, §3.2)."""
+"""CONNECT (MQTT 5.0 §3.1); its Will stands in ``test_will``."""
 
 import pytest
+from offences_5_0 import bad_connect, offence
 from table import LEVEL_5_0, Case, Player, Row, cases
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-CONNECT = cases(
+FIRST_PACKET = cases(
+    LEVEL_5_0,
+    *(
+        Row(
+            f"{packet.split()[0]} comes first",
+            "MQTT-3.1.0-1 MQTT-3.14.0-1 MQTT-3.2.0-1",
+            f"""
+            a > {packet}
+            a end
+            """,
+        )
+        for packet in (
+            "PINGREQ {}",
+            'PUBLISH { "t" {} }',
+            "SUBSCRIBE { 0001 {} 't' 00 }",
+            "DISCONNECT {}",
+            "AUTH {}",
+            "CONNACK { 00 00 {} }",
+        )
+    ),
+    Row(
+        "HTTP comes first",
+        "MQTT-3.1.0-1",
+        """
+        a > 'GET / HTTP/1.1' 0d0a 0d0a
+        a end
+        """,
+    ),
+    offence("a second CONNECT", "MQTT-3.1.0-2", 'CONNECT { head c2 003c {} "a" login }', "82"),
+)
+PROTOCOL = cases(
     LEVEL_5_0,
     Row(
-        "a second CONNECT",
-        "MQTT-3.1.0-2",
+        "another name",
+        "MQTT-3.1.2-1",
+        """
+        a > CONNECT { "MQTX" 05 02 003c {} "a" }
+        a end
+        """,
+    ),
+    Row(
+        "another spelling",
+        "MQTT-3.1.2-1",
+        """
+        a > CONNECT { "mqtt" 05 02 003c {} "a" }
+        a end
+        """,
+    ),
+    Row(
+        "a later version",
+        "MQTT-3.1.2-2 MQTT-3.2.2-7 MQTT-3.2.2-8",
+        """
+        a > CONNECT { "MQTT" 06 02 003c {} "a" }
+        a < CONNACK { 00 84 {} }
+        a end
+        """,
+    ),
+    Row(
+        "whatever a later version may look like",
+        "MQTT-3.1.2-2",
+        """
+        a > CONNECT { "MQTT" 07 ff ffff ff }
+        a < CONNACK { 00 84 {} }
+        a end
+        """,
+    ),
+    Row(
+        "a version before 3.1.1 under its name, told in the words of 3.1.1",
+        "MQTT-3.1.2-2",
+        """
+        a > CONNECT { "MQTT" 03 02 003c "a" }
+        a < CONNACK { 00 01 }
+        a end
+        """,
+    ),
+)
+FORM = cases(
+    LEVEL_5_0,
+    Row(
+        "everything that may stand in it",
+        "MQTT-3.1.3-1 MQTT-3.1.4-5",
+        """
+        a > CONNECT { head f6 003c \
+            { session-expiry-interval 00000000 receive-maximum 0014 topic-alias-maximum 000a \
+              maximum-packet-size 00010000 request-response-information 01 \
+              request-problem-information 01 user-property "k" "v" } \
+            "a" \
+            { will-delay-interval 00000000 payload-format-indicator 01 content-type "text" \
+              message-expiry-interval 0000000a response-topic "r" correlation-data [ 01 ] \
+              user-property "k" "v" } \
+            "w" [ 'gone' ] login }
+        a < accepted
+        """,
+    ),
+    bad_connect("the reserved flag", "MQTT-3.1.2-3", '{ head c3 003c {} "a" login }'),
+    bad_connect("no client id", "MQTT-3.1.3-3", "{ head 02 003c {} }"),
+    bad_connect("a client id that is not UTF-8", "MQTT-3.1.3-4", "{ head 02 003c {} [ c328 ] }"),
+    bad_connect("no user name", "MQTT-3.1.2-17", '{ head 82 003c {} "a" }'),
+    bad_connect("a user name too many", "MQTT-3.1.2-16", '{ head 02 003c {} "a" "user" }'),
+    bad_connect(
+        "a user name that is not UTF-8", "MQTT-3.1.3-12", '{ head 82 003c {} "a" [ c328 ] }'
+    ),
+    bad_connect("no password", "MQTT-3.1.2-19", '{ head c2 003c {} "a" "user" }'),
+    bad_connect(
+        "a password too many", "MQTT-3.1.2-18", '{ head 82 003c {} "a" "user" "password" }'
+    ),
+    bad_connect("no keep alive", "", "{ head 02 }"),
+    bad_connect("no properties", "MQTT-2.2.2-1", "{ head 02 003c }"),
+    bad_connect("bytes behind its end", "", '{ head 02 003c {} "a" 00 }'),
+    bad_connect(
+        "Authentication Data without a method",
+        "",
+        '{ head 02 003c { authentication-data [ 01 ] } "a" }',
+    ),
+)
+CLIENT_ID = cases(
+    LEVEL_5_0,
+    *(
+        Row(
+            f"{len(client_id)} letters and digits, {client_id[:3]}",
+            "MQTT-3.1.3-5",
+            f"""
+            a > CONNECT {{ head c2 003c {{}} "{client_id}" login }}
+            a < accepted
+            """,
+        )
+        for client_id in (
+            "7",
+            "0123456789abcdefghijklm",
+            "nopqrstuvwxyzABCDEFGHIJ",
+            "KLMNOPQRSTUVWXYZ",
+        )
+    ),
+    Row(
+        "longer, and of any characters",
+        "MQTT-3.1.3-4",
+        """
+        a > CONNECT { head c2 003c {} "é/+ #€ and more than twenty-three bytes" login }
+        a < accepted
+        """,
+    ),
+    Row(
+        "none: each such client is told one of its own",
+        "MQTT-3.1.3-6 MQTT-3.1.3-7 MQTT-3.2.2-16",
+        """
+        a > CONNECT { head c2 003c {} "" login }
+        a < CONNACK { 00 00 { assigned-client-identifier [ 'auto-' ??*16 ] announced } }
+        b > CONNECT { head c2 003c {} "" login }
+        b < CONNACK { 00 00 { assigned-client-identifier [ 'auto-' ??*16 ] announced } }
+        """,
+    ),
+    Row(
+        "none, and Clean Start 0",
+        "MQTT-3.1.3-6 MQTT-3.1.3-7 MQTT-3.2.2-3",
+        """
+        a > CONNECT { head c0 003c keeps "" login }
+        a < CONNACK { 00 00 { assigned-client-identifier [ 'auto-' ??*16 ] announced } }
+        """,
+    ),
+    Row(
+        "given, none is assigned",
+        "MQTT-3.1.4-5 MQTT-3.2.0-2",
+        """
+        a > CONNECT { head c2 003c {} "a" login }
+        a < accepted
+        a quiet
+        """,
+    ),
+    Row(
+        "names the session, of one user alone",
+        "MQTT-3.1.3-2",
+        """
+        a > CONNECT { head c2 003c keeps "me" login }
+        a < accepted
+        a > DISCONNECT {}
+        a end
+        b > CONNECT { head c0 003c keeps "you" login }
+        b < accepted
+        c > CONNECT { head c0 003c keeps "me" guest }
+        c < accepted
+        d > CONNECT { head c0 003c keeps "me" login }
+        c < DISCONNECT { 8e }
+        c end
+        d < resumed
+        """,
+    ),
+    Row(
+        "connected already: the older connection ends",
+        "MQTT-3.1.4-3 MQTT-3.14.2-1 MQTT-3.14.2-2 MQTT-4.13.2-1",
+        """
+        a > CONNECT { head c2 003c {} "same" login }
+        a < accepted
+        b > CONNECT { head c2 003c {} "same" login }
+        a < DISCONNECT { 8e }
+        a end
+        b < accepted
+        """,
+    ),
+)
+REFUSED = cases(
+    LEVEL_5_0,
+    Row(
+        "a wrong password",
+        "MQTT-3.1.4-2 MQTT-3.2.2-6 MQTT-3.2.2-7 MQTT-3.2.2-8 MQTT-4.13.2-1",
+        """
+        a > CONNECT { head c2 003c {} "a" "nobody" "wrong" }
+        a < CONNACK { 00 86 {} }
+        a end
+        """,
+    ),
+    Row(
+        "what follows is not handled",
+        "MQTT-3.1.4-6 MQTT-3.14.0-1",
         """
         a connects
-        a > CONNECT { head c2 003c none "a" login }
-        a < DISCONNECT { 82 }
+        a > SUBSCRIBE { 0001 {} "#" 00 }
+        a < SUBACK { 0001 {} 00 }
+        b > CONNECT { head c2 003c {} "b" "nobody" "wrong" } PUBLISH { "t" {} 'x' } PINGREQ {}
+        b < CONNACK { 00 86 {} }
+        b end
+        a quiet
+        """,
+    ),
+    Row(
+        "does not take the session over",
+        "MQTT-3.1.4-2 MQTT-3.1.4-3",
+        """
+        a connects
+        b > CONNECT { head c2 003c {} "a" "nobody" "wrong" }
+        b < CONNACK { 00 86 {} }
+        b end
+        a quiet
+        """,
+    ),
+)
+EARLY = cases(
+    LEVEL_5_0,
+    Row(
+        "packets may follow at once; CONNACK comes first",
+        "MQTT-3.2.0-1 MQTT-3.1.4-5",
+        """
+        a > CONNECT { head c2 003c {} "a" login } SUBSCRIBE { 0001 {} "t" 01 } PINGREQ {}
+        a < accepted
+        a < SUBACK { 0001 {} 01 } & PINGRESP {}
+        """,
+    ),
+)
+KEEP_ALIVE = cases(
+    LEVEL_5_0,
+    Row(
+        "one and a half times of it in silence",
+        "MQTT-3.1.2-22 MQTT-3.2.2-22 MQTT-3.14.2-1 MQTT-4.13.2-1",
+        """
+        a > CONNECT { head c2 0001 {} "a" login }
+        a < accepted
+        after 1.4 s
+        a < DISCONNECT { 8d }
         a end
+        """,
+    ),
+    Row(
+        "any packet counts",
+        "MQTT-3.1.2-22 MQTT-3.12.4-1",
+        """
+        a > CONNECT { head c2 0001 {} "a" login }
+        a < accepted
+        wait 1.0 s
+        a > PINGREQ {}
+        a < PINGRESP {}
+        wait 1.0 s
+        a > PUBLISH { "t" {} }
+        wait 1.0 s
+        a > PINGREQ {}
+        a < PINGRESP {}
         """,
     ),
 )
 
 
-@pytest.mark.parametrize("case", CONNECT)
-async def test_connect(case: Case, player: Player) -> None:
+@pytest.mark.parametrize("case", FIRST_PACKET)
+async def test_first_packet(case: Case, player: Player) -> None:
+    await player.play(case)
+
+
+@pytest.mark.parametrize("case", PROTOCOL)
+async def test_protocol(case: Case, player: Player) -> None:
+    await player.play(case)
+
+
+@pytest.mark.parametrize("case", FORM)
+async def test_form(case: Case, player: Player) -> None:
+    await player.play(case)
+
+
+@pytest.mark.parametrize("case", CLIENT_ID)
+async def test_client_id(case: Case, player: Player) -> None:
+    await player.play(case)
+
+
+@pytest.mark.parametrize("case", REFUSED)
+async def test_refused(case: Case, player: Player) -> None:
+    await player.play(case)
+
+
+@pytest.mark.parametrize("case", EARLY)
+async def test_early(case: Case, player: Player) -> None:
+    await player.play(case)
+
+
+@pytest.mark.parametrize("case", KEEP_ALIVE)
+async def test_keep_alive(case: Case, player: Player) -> None:
     await player.play(case)
