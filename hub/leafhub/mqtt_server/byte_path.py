@@ -138,6 +138,11 @@ class BytePath(asyncio.Protocol):
             self._flush_is_due = True
             self._loop.call_soon(self.flush)
 
+    def write(self) -> None:
+        """Write what the speaker has to say; nothing else follows from it yet."""
+        if not self._left:
+            self._write(self._take_output())
+
     def flush(self) -> None:
         """Write what the speaker has to say, read on if it can take more, end if it is to end."""
         self._flush_is_due = False

@@ -23,7 +23,9 @@ from leafhub.mqtt_server.admission import Admission
 from leafhub.mqtt_server.byte_path import BytePath
 from leafhub.mqtt_server.entrance import Entrance
 from leafhub.mqtt_server.pipes import Pipe
+from leafhub.mqtt_server.publish_rate import PublishRate
 from leafhub.mqtt_server.settings import MqttSettings
+from leafhub.mqtt_server.throttle import Throttle
 
 UNFINISHED_MESSAGES = 1_000
 """Messages of one client that may wait for the store; then its packets wait too."""
@@ -35,6 +37,8 @@ class Listener(Protocol):
     """The place that accepted a connection."""
 
     settings: MqttSettings
+    limits: Limits
+    """What ``settings`` permit each session."""
     admission: Admission
     peer: Peer
     """What all its clients have in common."""
@@ -75,7 +79,7 @@ class MqttConnection:
         handshake_time_s = settings.handshake_time_s if pipes else 0.0
         self._connection = Connection(
             Policy(maximum_packet_bytes=settings.maximum_connect_bytes),
-            limits=Limits(maximum_packet_bytes=settings.maximum_packet_bytes),
+            limits=listener.limits,
             connect_deadline_s=time.monotonic() + settings.connect_time_s + handshake_time_s,
         )
         self._entrance = Entrance(
@@ -85,6 +89,9 @@ class MqttConnection:
         self._timer: asyncio.TimerHandle | None = None
         self._ended = False
         self._unfinished = 0
+        self._throttle: Throttle | None = None  # who never publishes needs none
+        self._dropped = 0
+        self._unsaid_bytes = 0
         self._address = ""
         self._heard_us = 0
 
@@ -122,6 +129,7 @@ class MqttConnection:
 
     def take_output(self) -> bytes:
         """See ``Speaker``."""
+        self._unsaid_bytes = 0
         return self._connection.take_output()
 
     def congested(self) -> None:
@@ -130,6 +138,9 @@ class MqttConnection:
 
     def relieved(self) -> None:
         """See ``Speaker``."""
+        if self._dropped and not self.path.is_congested:
+            log.info("%s: reads again, %d messages to it were dropped", self._who, self._dropped)
+            self._dropped = 0
         self._take(self._go_on())
         self.path.flush()
 
@@ -157,9 +168,17 @@ class MqttConnection:
     def send(self, message: OutgoingMessage) -> SendResult:
         """Give the client a message; a QoS 0 message is lost on a client that does not read."""
         if self.path.is_congested and message.qos == 0:
-            return SendResult.DROPPED
-        result = self._connection.send(message, time.monotonic())
+            result = SendResult.DROPPED
+        else:
+            result = self._connection.send(message, time.monotonic())
+            self._unsaid_bytes += message.held_bytes
+        if self._unsaid_bytes > self._listener.settings.write_buffer_bytes:
+            self.path.write()  # a thousand messages may be sent in one turn of the loop
         self.path.flush_soon()
+        if result is SendResult.DROPPED:
+            if not self._dropped:
+                log.warning("%s: takes messages too slowly, some are dropped", self._who)
+            self._dropped += 1
         return result
 
     def end(self, reason_code: ReasonCode | None, reason: str) -> None:
@@ -251,8 +270,7 @@ class MqttConnection:
                 self._exchange.publish(
                     session, request, lambda outcome, error: self._finish(request, outcome, error)
                 )
-                if self._unfinished >= UNFINISHED_MESSAGES:
-                    self._connection.pause()
+                self._pace()
             case Subscribe():
                 self._exchange.subscribe(
                     session, request, lambda verdict: self._grant(request, verdict)
@@ -271,14 +289,30 @@ class MqttConnection:
             self._connection.set_policy(session.principal.policy)
             self._set_timer()
 
+    def _pace(self) -> None:
+        """Count a PUBLISH, and let the next packets wait if that was too many."""
+        settings = self._listener.settings
+        if self._throttle is None and settings.publish_rate:
+            rate = PublishRate(settings.publish_rate, settings.publish_burst)
+            self._throttle = Throttle(rate, self.relieved, self._tell_of_throttle)
+        if self._throttle is not None:
+            self._throttle.count()
+        if self._holds_back:
+            self._connection.pause()
+
+    @property
+    def _holds_back(self) -> bool:
+        """Whether too much is unfinished, or came too fast."""
+        is_shut = self._throttle is not None and self._throttle.is_shut
+        return is_shut or self._unfinished >= UNFINISHED_MESSAGES
+
+    def _tell_of_throttle(self, what: str) -> None:
+        log.info("%s: %s", self._who, what)
+
     def _go_on(self) -> list[Request]:
-        """Let the packets come that had to wait, unless too much is unfinished or unread."""
+        """Let the packets come that had to wait, unless there is reason to wait on."""
         connection = self._connection
-        if (
-            connection.phase is not Phase.PAUSED
-            or self._unfinished >= UNFINISHED_MESSAGES
-            or self.path.is_congested
-        ):
+        if connection.phase is not Phase.PAUSED or self._holds_back or self.path.is_congested:
             return []
         requests = connection.resume(time.monotonic())
         if self._timer is None:
@@ -306,6 +340,11 @@ class MqttConnection:
         codes = [ReasonCode(grant.reason_code) for grant in verdict.grants]
         notes = [grant.note for grant in verdict.grants]
         self._connection.grant(subscribe, codes, notes=notes)
+
+    @property
+    def _who(self) -> str:
+        """How the log calls the client."""
+        return self._address if self._session is None else _name(self._session.principal)
 
     # ---- deadlines and the end
 
@@ -335,15 +374,17 @@ class MqttConnection:
         self._ended = True
         if self._timer is not None:
             self._timer.cancel()
+        if self._throttle is not None:
+            self._throttle.close()
         self._entrance.leave()
         self.path.leave()
         self._listener.gone(self)
         if closed is None:
             return
         session = self._session
-        who = _name(session.principal) if session is not None else self._address
         level = logging.DEBUG if self._entrance.is_refused_unseen else logging.INFO
-        log.log(level, "%s: gone: %s", who, closed.reason)
+        lost = f"; {self._dropped} messages to it were dropped" if self._dropped else ""
+        log.log(level, "%s: gone: %s%s", self._who, closed.reason, lost)
         if session is not None:
             self._exchange.detach(session, self, closed.will)
 

@@ -5,6 +5,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from leafhub.mqtt.limits import Limits
+from leafhub.mqtt.policy import STANDARD
+
 
 class MqttLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one client, one address and all of them together can cost the hub."""
@@ -117,6 +120,60 @@ class MqttLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             "more than this, and each connection may hold one.",
         ),
     ] = 8 * 1024 * 1024
+    maximum_subscriptions: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=STANDARD.maximum_subscriptions,
+            description="Topic filters of one session, whatever its dialect permits; more are "
+            "refused in SUBACK. Each takes memory, and a board needs a handful.",
+        ),
+    ] = STANDARD.maximum_subscriptions
+    maximum_topic_levels: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=STANDARD.maximum_topic_levels,
+            description="Levels of a topic name or filter, whatever its dialect permits: each "
+            "level of a filter takes memory of its own, and ten are many.",
+        ),
+    ] = STANDARD.maximum_topic_levels
+    receive_maximum: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=65_535,
+            description="QoS 1 and 2 messages of a 5.0 client that may wait for the hub's "
+            "acknowledgement; it is told. The hub takes no more of one client at a time anyway.",
+        ),
+    ] = 1_000
+    outgoing_window: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=STANDARD.outgoing_window,
+            description="QoS 1 and 2 messages under way to one client at once, whatever its "
+            "dialect permits: they hide a round trip of a second at the rate a board reads.",
+        ),
+    ] = STANDARD.outgoing_window
+    outgoing_queue: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=STANDARD.outgoing_queue,
+            description="QoS 1 and 2 messages that wait for one client, slow or away, whatever "
+            "its dialect permits; later ones are dropped, and the log says so.",
+        ),
+    ] = STANDARD.outgoing_queue
+    outgoing_queue_bytes: Annotated[
+        int,
+        Meta(
+            ge=1024,
+            le=STANDARD.outgoing_queue_bytes,
+            description="Bytes of the messages under way to one client and waiting for it: a hub "
+            "with 1 GB bears a thousand absent clients with full queues.",
+        ),
+    ] = STANDARD.outgoing_queue_bytes
     publish_rate: Annotated[
         float,
         Meta(
@@ -154,3 +211,15 @@ class MqttLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             "link is away when it roams.",
         ),
     ] = 60.0
+
+    def of_session(self) -> Limits:
+        """What is permitted to each session, for the protocol to enforce."""
+        return Limits(
+            maximum_packet_bytes=self.maximum_packet_bytes,
+            receive_maximum=self.receive_maximum,
+            outgoing_window=self.outgoing_window,
+            outgoing_queue=self.outgoing_queue,
+            outgoing_queue_bytes=self.outgoing_queue_bytes,
+            maximum_subscriptions=self.maximum_subscriptions,
+            maximum_topic_levels=self.maximum_topic_levels,
+        )

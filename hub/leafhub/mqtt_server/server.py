@@ -27,6 +27,7 @@ class OpenListener:
 
     def __init__(self, server: "MqttServer", listener: MqttListener) -> None:
         self.settings = server.settings
+        self.limits = server.limits
         self.admission = server.admission
         self.peer = Peer(address="", tls=False, dialect=listener.dialect, hub_domain=server.domain)
         self._server = server
@@ -57,6 +58,7 @@ class MqttServer:
 
     Attributes:
         settings: Listeners and limits.
+        limits: What they permit each session.
         admission: Who may connect.
         certificates: What the TLS listeners show.
         keys: Of clients that share one with the hub; ``None``: there are none.
@@ -75,6 +77,7 @@ class MqttServer:
         key_of: KeyOf | None = None,
     ) -> None:
         self.settings = settings
+        self.limits = settings.of_session()
         self.admission = Admission(settings)
         self.certificates = certificates
         self.keys = None

@@ -1,6 +1,7 @@
 """The shell round a connection, over real sockets, on both event loops the hub runs on."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -17,7 +18,17 @@ from leafhub.dialects.base import Outcome, Peer, Principal, Refusal
 from leafhub.exchange.exchange import Exchange, Finish
 from leafhub.exchange.session import Link, Session
 from leafhub.mqtt.codec import encode_packet
-from leafhub.mqtt.packets import Connack, Connect, Disconnect, Packet, Puback, Publish, Will
+from leafhub.mqtt.packets import (
+    Connack,
+    Connect,
+    Disconnect,
+    Packet,
+    Pingreq,
+    Pingresp,
+    Puback,
+    Publish,
+    Will,
+)
 from leafhub.mqtt.policy import STANDARD
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.session_state import SessionState
@@ -126,6 +137,31 @@ def test_a_short_keep_alive_counts_from_the_login_on(run: Run) -> None:
             assert 1.4 < time.monotonic() - start_s < 2.5
 
     run(scenario)
+
+
+def test_a_client_that_publishes_too_fast_is_read_slower_and_loses_nothing(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    """For longer than its keep alive permits it to be silent."""
+    sent = [b"%d" % number for number in range(60)]
+
+    async def scenario(hub: RunningHub) -> None:
+        async with raw_client(hub.plain_port) as client:
+            await log_in(client, keep_alive_s=1)
+            start_s = time.monotonic()
+            packets = [Publish("temp", one, 1, packet_id=n) for n, one in enumerate(sent, 1)]
+            await client.send_bytes(bytes_of(*packets[:40]))
+            answers = [await client.receive() for _ in range(40)]
+            await client.send_bytes(bytes_of(*packets[40:], Pingreq()))
+            answers += [await client.receive() for _ in range(21)]
+            assert time.monotonic() - start_s > 1.5
+            assert {type(answer) for answer in answers} == {Puback, Pingresp}
+        assert await temperatures(hub) == sent
+
+    caplog.set_level(logging.INFO)
+    run(scenario, LEAFHUB_MQTT__PUBLISH_RATE="20", LEAFHUB_MQTT__PUBLISH_BURST="10")
+    told = [r.getMessage() for r in caplog.records if "publish_rate" in r.getMessage()]
+    assert told == ["plant-a/dev1: publishes faster than publish_rate, and is read slower"]
 
 
 def test_no_dialect_permits_more_than_the_settings(run: Run) -> None:
@@ -247,6 +283,7 @@ class AnyListener:
 
     def __init__(self, **settings: float) -> None:
         self.settings = msgspec.convert(settings, MqttSettings)
+        self.limits = self.settings.of_session()
         self.admission = Admission(self.settings)
         self.open: set[MqttConnection] = set()
 
