@@ -1,7 +1,7 @@
 """An exchange with a dialect of its own, a store that a test commits by hand, and links."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -22,6 +22,10 @@ from leafhub.dialects.base import (
 from leafhub.errors import BusyError, StoreUnavailableError
 from leafhub.exchange.chance_and_time import Clock
 from leafhub.exchange.exchange import Exchange
+from leafhub.exchange.sessions import Sessions
+from leafhub.exchange.settings import SessionSettings
+from leafhub.exchange.timetable import Alarm
+from leafhub.exchange.topic_spaces import TopicSpaces
 from leafhub.model.application import Application
 from leafhub.model.command import Command, CommandRequest
 from leafhub.model.device import Credential, Device, Operator, SecretKind
@@ -310,6 +314,12 @@ class HandClock(Clock):
         return self.s
 
 
+def hand_sessions() -> Sessions:
+    """Nobody, in a time that stands still."""
+    clock = HandClock()
+    return Sessions(SessionSettings(), TopicSpaces(clock), Alarm(clock), lambda _: None)
+
+
 class HandLink:
     """A connection that keeps what it is given."""
 
@@ -318,13 +328,26 @@ class HandLink:
         self.heard_us = 7
         self.session: Session | None = None
         self.sent: list[OutgoingMessage] = []
+        self.backlogs: dict[str, Iterator[OutgoingMessage | None]] = {}
+        self.takes = True
         self.ended: list[tuple[ReasonCode | None, str]] = []
         self._world = world
         self._will = will
 
     def send(self, message: OutgoingMessage) -> SendResult:
+        if not self.takes:
+            return SendResult.DROPPED
         self.sent.append(message)
         return SendResult.SENT
+
+    def add_backlog(self, topic_filter: str, messages: Iterator[OutgoingMessage | None]) -> None:
+        self.backlogs[topic_filter] = messages
+
+    def take_backlog(self) -> None:
+        """Be sent all that waits in backlogs."""
+        while self.backlogs:
+            _, messages = self.backlogs.popitem()
+            self.sent += [message for message in messages if message is not None]
 
     def end(self, reason_code: ReasonCode | None, reason: str) -> None:
         if not self.ended:
@@ -354,7 +377,7 @@ class Detects:
 class World:
     """An exchange and everything round it."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: Any) -> None:
         self.store = HandStore()
         self.dialect = Acorn()
         self.clock = HandClock()
@@ -367,7 +390,14 @@ class World:
             dialects={"acorn": self.dialect},
             settings_types=lambda _: (Nothing, Nothing),
             clock=self.clock,
+            **settings,
         )
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass, and what is due then happen."""
+        self.clock.s += seconds
+        self.clock.us += round(seconds * 1_000_000)
+        self.exchange._alarm.ring()
 
     async def apply(self, *changes: Change) -> None:
         """Change the registry and let it be committed."""
@@ -380,11 +410,18 @@ class World:
         return asyncio.get_running_loop().create_task(self.exchange.apply(changes))
 
     def attach(
-        self, who: Principal, will: Will | None = None, *, clean_start: bool = True
+        self,
+        who: Principal,
+        will: Will | None = None,
+        *,
+        clean_start: bool = True,
+        expiry_interval_s: int | None = None,
     ) -> HandLink:
         link = HandLink(self, will)
         link.session, _ = self.exchange.attach(link, who, connect(clean_start=clean_start))
-        link.session.state.expiry_interval_s = 0 if clean_start else 100
+        if expiry_interval_s is None:
+            expiry_interval_s = 0 if clean_start else 100
+        link.session.state.expiry_interval_s = expiry_interval_s
         self.exchange.greet(link.session)
         return link
 

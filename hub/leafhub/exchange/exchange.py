@@ -1,15 +1,8 @@
-"""The way of a message, from what a dialect understood to everybody who should know.
-
-A packet's outcome is carried out in this order: its changes are taken into the registry in memory;
-changes, events and commands go to the store as one batch; when that is committed the
-acknowledgement leaves, then the replies, then the events go to subscribers of every dialect, and
-publications to those of their topic space. If the store does not take the batch, the changes are
-taken back and the client is not told that all is well.
-"""
+"""What the hub does with its clients and for its operators, in front of all that is behind."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -23,34 +16,39 @@ from leafhub.dialects.base import (
     Refusal,
     SubscribeOutcome,
 )
-from leafhub.dialects.log_text import one_line
 from leafhub.errors import BusyError, NotFoundError, RequestError, StoreUnavailableError
+from leafhub.exchange.carrier import Carrier
 from leafhub.exchange.chance_and_time import Clock, RandomIds
 from leafhub.exchange.commands import Commands
 from leafhub.exchange.devices import DeviceMemory, Presence
 from leafhub.exchange.doorkeeper import Detection, Doorkeeper
 from leafhub.exchange.feed import Feed
-from leafhub.exchange.pending_changes import PendingChanges
+from leafhub.exchange.news import connection_event
+from leafhub.exchange.retained import RetainedMessages
 from leafhub.exchange.session import Link, Session
 from leafhub.exchange.sessions import Sessions
+from leafhub.exchange.settings import RetainedSettings, SessionSettings
+from leafhub.exchange.timetable import Alarm
+from leafhub.exchange.topic_spaces import TopicSpaces
+from leafhub.exchange.wills import Wills
 from leafhub.model.command import Command, CommandRequest
-from leafhub.model.device import Device, Operator
-from leafhub.model.event import BYTES, CONNECTION_EVENT, REGISTRY_EVENT, Event, Kind
+from leafhub.model.device import Operator
+from leafhub.model.event import Event
 from leafhub.model.ids import Ids
 from leafhub.model.publication import Publication
-from leafhub.model.registry import (
-    Change,
-    DeleteApplication,
-    DeleteDevice,
-    DeleteOperator,
-    PutApplication,
-    PutDevice,
-    PutOperator,
-    Registry,
+from leafhub.model.registry import Change, Registry
+from leafhub.mqtt.decoding import LEVEL_5
+from leafhub.mqtt.packets import (
+    Connect,
+    Publish,
+    Subscribe,
+    SubscriptionRequest,
+    Unsubscribe,
+    Will,
 )
-from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.requests import Delivered, Dropped
+from leafhub.mqtt.topics import split_share
 from leafhub.stores.base import (
     Batch,
     CommandQuery,
@@ -62,7 +60,7 @@ from leafhub.stores.base import (
 )
 
 SWEEP_S = 1.0
-"""How often run-out commands and kept sessions are looked for."""
+"""How often messages are counted, and commands looked at that ran out or were not stored."""
 
 log = logging.getLogger(__name__)
 
@@ -87,8 +85,6 @@ class ExchangeStatus(msgspec.Struct, frozen=True, kw_only=True):
     trouble: tuple[str, ...]
 
 
-Stored = Callable[[StoreUnavailableError | None], None]
-"""Told when something is on disk, or why it is not."""
 Finish = Callable[[Outcome, StoreUnavailableError | None], None]
 """Told what a PUBLISH meant, and that it is on disk or why not; sends the acknowledgement."""
 
@@ -103,6 +99,8 @@ class Exchange:
         faces: Who answers, by name.
         dialects: Those of them that devices speak.
         settings_types: For the store, see there.
+        session_settings: What is kept for clients.
+        retained_settings: What is kept for topics.
         clock: The time.
         ids: Source of identifiers.
     """
@@ -116,6 +114,8 @@ class Exchange:
         faces: Mapping[str, Face],
         dialects: Mapping[str, Dialect],
         settings_types: SettingsTypes,
+        session_settings: SessionSettings | None = None,
+        retained_settings: RetainedSettings | None = None,
         clock: Clock | None = None,
         ids: Ids | None = None,
     ) -> None:
@@ -127,9 +127,22 @@ class Exchange:
         self._settings_types = settings_types
         self._clock = clock or Clock()
         self._ids = ids or RandomIds()
-        self._sessions = Sessions()
+        self._alarm = Alarm(self._clock)
+        self._wills = Wills(self._clock, self._alarm, self._publish_will)
+        self._spaces = TopicSpaces(self._clock)
+        self._retained = RetainedMessages(
+            retained_settings or RetainedSettings(),
+            self._clock,
+            self._alarm,
+            self._remove_retained,
+        )
+        self._sessions = Sessions(
+            session_settings or SessionSettings(),
+            self._spaces,
+            self._alarm,
+            self._wills.session_ended,
+        )
         self._devices = DeviceMemory()
-        self._pending = PendingChanges(registry)
         self._feed = Feed(registry, faces, self._sessions, self._devices)
         self._commands = Commands(
             registry=registry,
@@ -138,6 +151,18 @@ class Exchange:
             store=store,
             arrival=self.arrival,
             tell=self._feed.route,
+        )
+        self._carrier = Carrier(
+            registry=registry,
+            dialects=dialects.keys(),
+            store=store,
+            sessions=self._sessions,
+            devices=self._devices,
+            feed=self._feed,
+            spaces=self._spaces,
+            retained=self._retained,
+            commands=self._commands,
+            arrival=self.arrival,
         )
         self._started_us = self._clock.now_us()
         self._sweeper: asyncio.Task[None] | None = None
@@ -154,15 +179,18 @@ class Exchange:
         self._commands.resume(snapshot.commands)
         for stored in snapshot.latest:
             self._devices.learn(stored, self._started_us)
+        self._retained.load(snapshot.retained)
         self._sweeper = asyncio.create_task(self._sweep(), name="exchange sweep")
 
     async def stop(self) -> None:
-        """End every connection, store what that means, and close the store."""
+        """End every connection and session, store what that means, and close the store."""
         if self._sweeper is not None:
             self._sweeper.cancel()
+        self._alarm.stop()
         for session in self._sessions.live():
             if session.link is not None:
                 session.link.end(ReasonCode.SERVER_SHUTTING_DOWN, "the hub is stopping")
+        self._wills.send_all()
         await self._store.close()
 
     def arrival(self) -> Arrival:
@@ -197,7 +225,7 @@ class Exchange:
             return login
         if login.changes:
             try:
-                await self._store_changes(login.changes)
+                await self._carrier.change(login.changes)
             except (RequestError, StoreUnavailableError) as exc:
                 return Refusal(reason_code=ReasonCode.SERVER_UNAVAILABLE, log=str(exc))
         return login.principal
@@ -211,6 +239,8 @@ class Exchange:
         session, present = self._sessions.attach(
             link, principal, clean_start=connect.clean_start, now_s=self._clock.now_s()
         )
+        session.protocol_level = connect.protocol_level
+        self._wills.cancel(session)
         if first:
             self._note_connection(principal, connected=True)
         return session, present
@@ -220,21 +250,13 @@ class Exchange:
         self._commands.catch_up(session)
 
     def detach(self, session: Session, link: Link, will: Will | None) -> None:
-        """A connection is gone: its Will, then the news."""
+        """A connection is gone: its Will, if that is due already, then the news."""
         principal = session.principal
         if session.link is not link:
             return  # the session has moved on to another connection
-        self._sessions.detach(session, self._clock.now_s())
+        kept = self._sessions.detach(session, self._clock.now_s())
         if will is not None:
-            outcome = self._faces[principal.dialect].on_will(
-                will, principal, self.registry, self.arrival()
-            )
-            due = Outcome(
-                events=outcome.events,
-                publications=outcome.publications,
-                updates=outcome.updates,
-            )
-            self._carry_out(session, due)
+            self._wills.take(session, will, kept=kept)
         if not self._live_sessions_of(principal):
             self._note_connection(principal, connected=False)
 
@@ -248,7 +270,12 @@ class Exchange:
         outcome = self._faces[principal.dialect].on_publish(
             publish, principal, self.registry, self.arrival()
         )
-        self._carry_out(session, outcome, lambda error: finish(outcome, error))
+        outcome = self._carrier.within_bounds(
+            outcome, may_refuse=publish.qos > 0 and session.protocol_level >= LEVEL_5
+        )
+        taken = self._carrier.carry_out(session, outcome, lambda error: finish(outcome, error))
+        if taken and outcome.become is not None and session.link is not None:
+            self._become(session, outcome.become)
 
     def subscribe(
         self, session: Session, subscribe: Subscribe, grant: Callable[[SubscribeOutcome], None]
@@ -259,19 +286,23 @@ class Exchange:
         )
         if verdict.outcome.become is not None:
             self._become(session, verdict.outcome.become)
+        subscriptions = session.state.subscriptions
+        known = {one.topic_filter for one in subscribe.requests} & subscriptions.keys()
         if not verdict.outcome.silent:
             grant(verdict)
-        subscriptions = session.state.subscriptions
         for request, granted in zip(subscribe.requests, verdict.grants, strict=True):
-            subscription = subscriptions.get(request.topic_filter)
+            topic_filter = request.topic_filter
+            subscription = subscriptions.get(topic_filter)
             if granted.reason_code >= 0x80 or subscription is None:
                 continue
             if granted.note:
-                subscriptions[request.topic_filter] = msgspec.structs.replace(
-                    subscription, note=granted.note
-                )
-            self._sessions.subscribe(session, request.topic_filter, granted.routes, granted.space)
-        self._carry_out(session, msgspec.structs.replace(verdict.outcome, become=None))
+                subscription = msgspec.structs.replace(subscription, note=granted.note)
+                subscriptions[topic_filter] = subscription
+            self._sessions.subscribe(session, subscription, granted.routes, granted.space)
+            if granted.space is not None and _wants_retained(request, known=topic_filter in known):
+                self._send_retained(session, topic_filter, granted.space)
+            known.add(topic_filter)
+        self._carrier.carry_out(session, msgspec.structs.replace(verdict.outcome, become=None))
 
     def unsubscribe(self, session: Session, unsubscribe: Unsubscribe) -> list[ReasonCode]:
         """Take one UNSUBSCRIBE in; gives the answers."""
@@ -281,6 +312,7 @@ class Exchange:
         for topic_filter, _ in answers:
             if topic_filter is not None:
                 session.state.subscriptions.pop(topic_filter, None)
+                session.state.drop_backlog(topic_filter)
                 self._sessions.unsubscribe(session, topic_filter)
         return [reason_code for _, reason_code in answers]
 
@@ -305,7 +337,7 @@ class Exchange:
             RequestError: A change does not fit; nothing changed.
             StoreUnavailableError: The store did not take it; nothing changed.
         """
-        await self._store_changes(changes)
+        await self._carrier.change(changes)
 
     async def command(self, request: CommandRequest, timeout_s: float | None = None) -> Command:
         """Send a command; on return it is stored and, where the device is there, handed over.
@@ -366,120 +398,7 @@ class Exchange:
             trouble=() if store.trouble is None else (store.trouble,),
         )
 
-    # Carrying out
-
-    async def _store_changes(self, changes: Sequence[Change]) -> None:
-        committed: asyncio.Future[StoreUnavailableError | None]
-        committed = asyncio.get_running_loop().create_future()
-        devices, operators = self._devices_of(changes), self._operators_of(changes)
-
-        def finish(error: StoreUnavailableError | None) -> None:
-            committed.set_result(error)
-            if error is None:
-                self._end_unwelcome(devices, operators)
-
-        self._commit(Outcome(changes=tuple(changes)), finish)
-        error = await asyncio.shield(committed)  # who asked may leave; the work goes on
-        if error is not None:
-            raise error
-
-    def _carry_out(self, session: Session, outcome: Outcome, finish: Stored | None = None) -> None:
-        """Commit what an outcome asks for, then acknowledge, reply, and close if it says so."""
-        if outcome.log:
-            log.info("%s: %s", _name(session.principal), outcome.log)
-
-        def after(error: StoreUnavailableError | None) -> None:
-            if finish is not None:
-                finish(error)
-            if error is None:
-                for reply in outcome.replies:
-                    session.send(reply)
-            promised = outcome.replies or outcome.become is not None
-            if session.link is not None and (outcome.close or (error is not None and promised)):
-                session.link.end(_end_code(outcome, error), outcome.log or "not stored")
-
-        try:
-            self._commit(outcome, after, session.principal)
-        except RequestError as exc:  # another packet won the race for a name
-            log.info("%s: %s", _name(session.principal), exc)
-            after(StoreUnavailableError(str(exc)))
-            return
-        if outcome.become is not None and session.link is not None:
-            self._become(session, outcome.become)
-        for request in outcome.commands:
-            self._commands.try_send(request)
-
-    def _commit(
-        self, outcome: Outcome, finish: Stored, publisher: Principal | None = None
-    ) -> None:
-        """Take changes in, store everything as one batch, and tell subscribers when it is on disk.
-
-        ``publisher`` is whose publications the outcome's are. They wait for the store even where
-        nothing is to be stored, so that none overtakes another.
-
-        Raises:
-            RequestError: A change does not fit; nothing was taken in.
-        """
-        deleted = self._deleted_by(outcome.changes)
-        ticket = self._pending.take_in(outcome.changes)
-        events = (*outcome.events, *self._news_of(outcome.changes))
-        commands = self._commands.update(outcome.updates)
-        if not (outcome.changes or events or outcome.publications or commands):
-            finish(None)
-            return
-        orphans = self._commands.take_out(deleted)
-
-        def done(error: StoreUnavailableError | None) -> None:
-            if error is None:
-                self._pending.stored(ticket)
-                for place in deleted:
-                    self._devices.forget(*place)
-                    self._sessions.forget_device(*place)
-            else:
-                log.debug("not stored: %s", error)  # aloud, and once, the store says it
-                self._pending.take_back(ticket)
-            try:
-                finish(error)
-            finally:  # whatever becomes of the one who asked, the others are told
-                if error is None:
-                    self._feed.publish(events)
-                    if publisher is not None:
-                        self._route(outcome.publications, publisher)
-                    self._commands.end_orphans(orphans)
-                else:
-                    self._commands.put_back(orphans)
-                self._commands.told(commands, error)
-
-        try:
-            self._store.write(
-                Batch(changes=outcome.changes, events=events, commands=commands), done
-            )
-        except BusyError as error:
-            done(StoreUnavailableError(str(error)))
-
-    def _route(self, publications: Iterable[Publication], publisher: Principal) -> None:
-        for publication in publications:
-            self._sessions.spaces.route(
-                publication, publisher, now_us=self._clock.now_us(), now_s=self._clock.now_s()
-            )
-
-    def _news_of(self, changes: Iterable[Change]) -> tuple[Event, ...]:
-        """The events that tell of devices made or changed."""
-        return tuple(
-            self._registry_event(change.device.application, change.device.id)
-            for change in changes
-            if isinstance(change, PutDevice)
-        )
-
-    def _deleted_by(self, changes: Iterable[Change]) -> list[tuple[str, str]]:
-        """Application and id of the devices there are that changes remove."""
-        deleted: list[tuple[str, str]] = []
-        for change in changes:
-            if isinstance(change, DeleteDevice):
-                deleted.append((change.application, change.id))
-            elif isinstance(change, DeleteApplication):
-                deleted.extend((change.name, d.id) for d in self.registry.devices(change.name))
-        return deleted
+    # Behind
 
     def _become(self, session: Session, principal: Principal) -> None:
         before = session.principal
@@ -500,84 +419,34 @@ class Exchange:
             return
         if self.registry.device(principal.application, principal.device) is None:
             return  # it was deleted; one made again under its name starts with an empty history
-        event = Event(
-            id=self._ids.uuid(),
-            type=CONNECTION_EVENT,
-            kind=Kind.CONNECTION,
-            application=principal.application,
-            device=principal.device,
-            sender=principal.device,
-            channel="connection",
-            time_us=self._clock.now_us(),
-            data=b'{"connected":true}' if connected else b'{"connected":false}',
+        event = connection_event(
+            principal.application, principal.device, self.arrival(), connected=connected
         )
         self._devices.see(event.application, event.device, event.time_us)
-        self._commit(Outcome(events=(event,)), lambda _: None)  # a failure was logged
+        self._carrier.commit(Outcome(events=(event,)), lambda _: None)  # a failure was logged
 
-    def _registry_event(self, application: str, device: str) -> Event:
-        return Event(
-            id=self._ids.uuid(),
-            type=REGISTRY_EVENT,
-            kind=Kind.REGISTRY,
-            application=application,
-            device=device,
-            sender=device,
-            channel="devices",
-            time_us=self._clock.now_us(),
-            datacontenttype=BYTES,
-            data=b"",
+    def _publish_will(self, session: Session, will: Will) -> None:
+        principal = session.principal
+        outcome = self._faces[principal.dialect].on_will(
+            will, principal, self.registry, self.arrival()
         )
-
-    def _devices_of(self, changes: Iterable[Change]) -> list[Device]:
-        """The devices that are there and that changes are about."""
-        found: list[Device | None] = []
-        for change in changes:
-            match change:
-                case PutDevice(device):
-                    found.append(self.registry.device(device.application, device.id))
-                case DeleteDevice(application, device_id):
-                    found.append(self.registry.device(application, device_id))
-                case PutApplication(application):
-                    found.extend(self.registry.devices(application.name))
-                case DeleteApplication(name):
-                    found.extend(self.registry.devices(name))
-                case PutOperator() | DeleteOperator():
-                    continue
-        return [device for device in found if device is not None]
-
-    def _operators_of(self, changes: Iterable[Change]) -> list[Operator]:
-        """The operators that are there and that changes are about."""
-        names = [
-            change.operator.name if isinstance(change, PutOperator) else change.name
-            for change in changes
-            if isinstance(change, PutOperator | DeleteOperator)
-        ]
-        return [one for one in map(self.registry.operator, names) if one is not None]
-
-    def _end_unwelcome(self, devices: Iterable[Device], operators: Iterable[Operator]) -> None:
-        """Close the connections of those who may no longer log in as they did."""
-        for device in devices:
-            if not self._may_stay(device):
-                for session in self._sessions.of_device(device.application, device.id):
-                    _end(session, "the device may no longer log in")
-        changed = {one.name for one in operators if self.registry.operator(one.name) != one}
-        if changed:
-            for session in self._sessions.live():
-                principal = session.principal
-                if principal.dialect not in self._dialects and principal.login in changed:
-                    _end(session, "the operator may no longer log in")
-
-    def _may_stay(self, before: Device) -> bool:
-        """Whether a device is still the one it was, and may log in as it did."""
-        application = self.registry.application(before.application)
-        now = self.registry.device(before.application, before.id)
-        return (
-            application is not None
-            and application.enabled
-            and now is not None
-            and now.enabled
-            and (now.uid, now.credentials) == (before.uid, before.credentials)
+        due = Outcome(
+            events=outcome.events, publications=outcome.publications, updates=outcome.updates
         )
+        self._carrier.carry_out(session, self._carrier.within_bounds(due, may_refuse=False))
+
+    def _send_retained(self, session: Session, topic_filter: str, space: str) -> None:
+        if session.link is not None:
+            session.link.add_backlog(
+                topic_filter, self._retained.replay(session, topic_filter, space)
+            )
+
+    def _remove_retained(self, expired: Sequence[Publication]) -> None:
+        """What the store does not take away now is read and expires again at the next start."""
+        try:
+            self._store.write(Batch(retained=tuple(expired)), lambda _: None)
+        except BusyError as exc:
+            log.debug("expired retained messages stay on disk: %s", exc)
 
     # Time
 
@@ -586,27 +455,19 @@ class Exchange:
             await asyncio.sleep(SWEEP_S)
             try:
                 self._feed.count(self._clock.now_s())
-                self._sessions.expire(self._clock.now_s())
                 self._commands.sweep()
             except Exception:  # time goes on after one mistake, or nothing would ever run out
                 log.exception("A mistake of the hub while it looked for what has run out")
 
 
-def _name(principal: Principal) -> str:
-    """How the log calls a client."""
-    if principal.application is not None and principal.device is not None:
-        return f"{principal.application}/{principal.device}"
-    who = principal.login or principal.client_id or "anonymous"
-    return f"{one_line(who)}@{principal.peer.address}"
-
-
-def _end(session: Session, reason: str) -> None:
-    if session.link is not None:
-        session.link.end(ReasonCode.ADMINISTRATIVE_ACTION, reason)
-
-
-def _end_code(outcome: Outcome, error: StoreUnavailableError | None) -> ReasonCode:
-    """What a 5.0 client is told when its packet ends the connection."""
-    if error is not None:
-        return ReasonCode.QUOTA_EXCEEDED  # it may try again; "not authorized" would make it stop
-    return outcome.reason_code if outcome.reason_code >= 0x80 else ReasonCode.NOT_AUTHORIZED
+def _wants_retained(request: SubscriptionRequest, *, known: bool) -> bool:
+    """Whether retained messages follow SUBACK (MQTT-3.3.1-9 to -11); never to a shared one."""
+    if split_share(request.topic_filter)[0] is not None:
+        return False
+    match request.retain_handling:
+        case 0:
+            return True
+        case 1:
+            return not known
+        case _:
+            return False

@@ -1,8 +1,10 @@
 """One MQTT session as the exchange sees it, and the connection under it."""
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from leafhub.dialects.base import Principal
+from leafhub.mqtt.decoding import LEVEL_3_1_1
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.session_state import OutgoingMessage, SendResult, SessionState
 
@@ -24,6 +26,10 @@ class Link(Protocol):
         """Give the client a message, now or when its window opens."""
         ...
 
+    def add_backlog(self, topic_filter: str, messages: Iterator[OutgoingMessage | None]) -> None:
+        """Give the client many messages as it takes them, see ``SessionState.add_backlog``."""
+        ...
+
     def end(self, reason_code: ReasonCode | None, reason: str) -> None:
         """Close it; the session is detached when this returns."""
         ...
@@ -38,14 +44,16 @@ class Session:
         link: Its connection; ``None`` while the client is away.
         routes: For each topic filter the routes it was granted.
         spaces: For each topic filter the topic space it was granted in.
+        protocol_level: Of its last connection: 3, 4 or 5.
     """
 
-    __slots__ = ("link", "principal", "routes", "spaces", "state")
+    __slots__ = ("link", "principal", "protocol_level", "routes", "spaces", "state")
 
     def __init__(self, principal: Principal, state: SessionState, link: Link) -> None:
         self.principal = principal
         self.state = state
         self.link: Link | None = link
+        self.protocol_level = LEVEL_3_1_1
         self.routes: dict[str, tuple[str, ...]] = {}
         self.spaces: dict[str, str] = {}
 

@@ -1,22 +1,42 @@
 """Who is connected, whose session is kept, and which of them a stored event goes to."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from leafhub.dialects.base import Principal
 from leafhub.exchange.session import Link, Session
+from leafhub.exchange.settings import SessionSettings
+from leafhub.exchange.timetable import Alarm
 from leafhub.exchange.topic_spaces import TopicSpaces
+from leafhub.mqtt.limits import QueueBudget
 from leafhub.mqtt.session_state import SessionState, Subscription
 from leafhub.mqtt.topics import TopicTree
 
-KEPT_SESSIONS = 10_000
-"""Sessions kept for absent clients: each may hold a full queue, and client ids cost nothing."""
-
 
 class Sessions:
-    """All sessions, live and kept, found by device, by slot, by key and by route."""
+    """All sessions, live and kept, found by device, by slot, by key and by route.
 
-    def __init__(self) -> None:
-        self.spaces = TopicSpaces()
+    Args:
+        settings: How many are kept, and what may wait for all of them.
+        spaces: Where publications find their subscribers.
+        alarm: Tells when a kept session is over.
+        ended: Told of each session that nobody can come back to any more, once.
+
+    Attributes:
+        budget: What waits for all of them.
+    """
+
+    def __init__(
+        self,
+        settings: SessionSettings,
+        spaces: TopicSpaces,
+        alarm: Alarm,
+        ended: Callable[[Session], None],
+    ) -> None:
+        self.budget = QueueBudget(settings.maximum_queue_bytes)
+        self._settings = settings
+        self._spaces = spaces
+        self._expiry = alarm.timetable(self._expire)
+        self._ended = ended
         self._live: set[Session] = set()
         self._by_device: dict[tuple[str, str], set[Session]] = {}
         self._kept_by_device: dict[tuple[str, str], set[Session]] = {}
@@ -61,14 +81,14 @@ class Sessions:
         for other_key, from_age_s in principal.ends_sessions:
             other = self._kept.get(other_key)
             if other is not None and now_s - (other.state.disconnected_at_s or 0) >= from_age_s:
-                self._forget(other)
+                self._end(other)
         key = principal.session_key
         kept = self._kept.get(key) if key is not None else None
         if kept is not None and (clean_start or self._is_over(kept, now_s)):
-            self._forget(kept)
+            self._end(kept)
             kept = None
         if kept is None:
-            session = Session(principal, SessionState(key, principal.policy), link)
+            session = Session(principal, SessionState(key, principal.policy, self.budget), link)
             if key is not None:
                 self._by_key[key] = session
         else:
@@ -88,54 +108,58 @@ class Sessions:
         session.principal = principal
         self._enter(session)
 
-    def detach(self, session: Session, now_s: float) -> None:
-        """The connection is gone; the session stays if the client asked for that and it may."""
+    def detach(self, session: Session, now_s: float) -> bool:
+        """The connection is gone; the session stays if the client asked for that and it may.
+
+        Returns:
+            Whether it does.
+        """
         self._leave(session)
         session.link = None
         session.state.disconnected_at_s = now_s
         key = session.state.key
         if key is None or session.state.expiry_interval_s == 0:
-            self._forget(session)
-            return
+            self._end(session)
+            return False
         self._kept[key] = session
         _add(self._kept_by_device, session)
-        if len(self._kept) > KEPT_SESSIONS:
-            self._forget(next(iter(self._kept.values())))
+        ends_at_s = session.state.expires_at_s()
+        if ends_at_s is not None:
+            self._expiry.set(session, ends_at_s)
+        if len(self._kept) > self._settings.maximum_kept_sessions:
+            self._end(next(iter(self._kept.values())))
+        return key in self._kept
 
     def forget_device(self, application: str, device: str) -> None:
         """A device was deleted: who is made under its name does not come back to its sessions."""
         for session in self.kept_of_device(application, device):
-            self._forget(session)
+            self._end(session)
         for session in self.of_device(application, device):
             session.state.expiry_interval_s = 0
-
-    def expire(self, now_s: float) -> None:
-        """End the kept sessions whose time is over."""
-        for session in [s for s in self._kept.values() if self._is_over(s, now_s)]:
-            self._forget(session)
 
     def subscribe(
         self,
         session: Session,
-        topic_filter: str,
+        subscription: Subscription,
         routes: tuple[str, ...] = (),
         space: str | None = None,
     ) -> None:
         """Let stored events on ``routes``, and publications in ``space``, reach a subscription."""
-        self.unsubscribe(session, topic_filter)
-        if space is not None:
-            self.spaces.subscribe(session, topic_filter, space)
+        topic_filter = subscription.topic_filter
+        self._end_routes(session, topic_filter)
         session.routes[topic_filter] = routes
         for route in routes:
             self._tree.add(route, (session, topic_filter), (session, topic_filter))
             self._count(route, 1)
+        if space is None:
+            self._spaces.unsubscribe(session, topic_filter)
+        else:
+            self._spaces.subscribe(session, subscription, space)
 
     def unsubscribe(self, session: Session, topic_filter: str) -> None:
         """Stop what ``subscribe`` started."""
-        self.spaces.unsubscribe(session, topic_filter)
-        for route in session.routes.pop(topic_filter, ()):
-            self._tree.remove(route, (session, topic_filter))
-            self._count(route, -1)
+        self._end_routes(session, topic_filter)
+        self._spaces.unsubscribe(session, topic_filter)
 
     def has_routes(self, dialect: str) -> bool:
         """Whether anybody subscribed to events in that dialect's topic space."""
@@ -172,18 +196,31 @@ class Sessions:
         key = session.state.key
         if key is not None and self._kept.get(key) is session:
             del self._kept[key]
+            self._expiry.cancel(session)
             _discard(self._kept_by_device, session)
 
+    def _expire(self, sessions: Sequence[Session]) -> None:
+        for session in sessions:
+            self._end(session)
+
+    def _end(self, session: Session) -> None:
+        """Nobody comes back to it."""
+        self._forget(session)
+        session.state.release()
+        self._ended(session)
+
     def _forget(self, session: Session) -> None:
-        self._end_routes(session)
+        for topic_filter in tuple(session.routes):
+            self.unsubscribe(session, topic_filter)
         self._take_back(session)
         key = session.state.key
         if key is not None and self._by_key.get(key) is session:
             del self._by_key[key]
 
-    def _end_routes(self, session: Session) -> None:
-        for topic_filter in tuple(session.routes):
-            self.unsubscribe(session, topic_filter)
+    def _end_routes(self, session: Session, topic_filter: str) -> None:
+        for route in session.routes.pop(topic_filter, ()):
+            self._tree.remove(route, (session, topic_filter))
+            self._count(route, -1)
 
     def _count(self, route: str, step: int) -> None:
         dialect = route.split("/", 1)[0]

@@ -1,101 +1,105 @@
 """Brings publications to the subscribers of their topic space."""
 
-from collections.abc import Iterable
+import logging
 
-import msgspec
-
-from leafhub.dialects.base import Principal
+from leafhub.exchange.chance_and_time import Clock
+from leafhub.exchange.copies import Copies, is_own
 from leafhub.exchange.session import Session
+from leafhub.exchange.share_group import ShareGroup
 from leafhub.model.publication import Publication
-from leafhub.mqtt.session_state import OutgoingMessage, Subscription
-from leafhub.mqtt.topics import TopicTree
+from leafhub.mqtt.session_state import Subscription
+from leafhub.mqtt.topics import TopicTree, split_share
+
+log = logging.getLogger(__name__)
+
+
+class _Space:
+    """Who subscribed to what in one space: each for itself, or in groups."""
+
+    def __init__(self) -> None:
+        self.own: TopicTree[tuple[Session, Subscription]] = TopicTree()
+        self.groups: TopicTree[ShareGroup] = TopicTree()
+        self.group_of: dict[str, ShareGroup] = {}  # by filter with share name
+
+    def __bool__(self) -> bool:
+        return bool(self.own) or bool(self.groups)
 
 
 class TopicSpaces:
-    """Who subscribed to what, in every space."""
+    """The subscriptions of every space.
 
-    def __init__(self) -> None:
-        self._trees: dict[str, TopicTree[tuple[Session, str]]] = {}
+    Args:
+        clock: The time.
+    """
 
-    def subscribe(self, session: Session, topic_filter: str, space: str) -> None:
-        """Let publications in ``space`` reach the subscription ``topic_filter``."""
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._spaces: dict[str, _Space] = {}
+
+    def subscribe(self, session: Session, subscription: Subscription, space: str) -> None:
+        """Let publications in ``space`` reach a subscription, in place of an earlier one."""
+        topic_filter = subscription.topic_filter
+        if session.spaces.get(topic_filter, space) != space:
+            self.unsubscribe(session, topic_filter)
         session.spaces[topic_filter] = space
-        tree = self._trees.setdefault(space, TopicTree())
-        tree.add(topic_filter, (session, topic_filter), (session, topic_filter))
+        subscribed = self._spaces.setdefault(space, _Space())
+        share_name, plain = split_share(topic_filter)
+        if share_name is None:
+            subscribed.own.add(plain, (session, topic_filter), (session, subscription))
+            return
+        group = subscribed.group_of.get(topic_filter)
+        if group is None:
+            group = subscribed.group_of[topic_filter] = ShareGroup()
+            subscribed.groups.add(plain, share_name, group)
+        group.add(session, subscription)
 
     def unsubscribe(self, session: Session, topic_filter: str) -> None:
         """Stop what ``subscribe`` started, if it did."""
         space = session.spaces.pop(topic_filter, None)
         if space is None:
             return
-        tree = self._trees[space]
-        tree.remove(topic_filter, (session, topic_filter))
-        if not tree:
-            del self._trees[space]
+        subscribed = self._spaces[space]
+        share_name, plain = split_share(topic_filter)
+        if share_name is None:
+            subscribed.own.remove(plain, (session, topic_filter))
+        else:
+            group = subscribed.group_of[topic_filter]
+            group.remove(session)
+            if not group:
+                del subscribed.group_of[topic_filter]
+                subscribed.groups.remove(plain, share_name)
+        if not subscribed:
+            del self._spaces[space]
 
-    def route(
-        self, publication: Publication, publisher: Principal, *, now_us: int, now_s: float
-    ) -> None:
-        """Send a publication to its subscribers, once to each session (MQTT 5.0 §3.3.4)."""
-        tree = self._trees.get(publication.space)
-        if tree is None:
+    def route(self, publication: Publication) -> None:
+        """Send a publication: once to each session for all its own subscriptions (MQTT-3.3.4-2).
+
+        And once to each group, where a session may get it again (§4.8.2).
+        """
+        subscribed = self._spaces.get(publication.space)
+        now_us = self._clock.now_us()
+        if subscribed is None or (
+            publication.expires_us is not None and publication.expires_us <= now_us
+        ):
             return
-        matched: dict[Session, list[Subscription]] = {}
-        for session, topic_filter in tree.match(publication.topic_name):
-            subscription = session.state.subscriptions.get(topic_filter)
-            if subscription is None:
-                continue
-            if subscription.no_local and _is_same_client(session.principal, publisher):
-                continue
-            matched.setdefault(session, []).append(subscription)
-        copies = _Copies(publication, now_us=now_us, now_s=now_s)
-        for session, subscriptions in matched.items():
-            session.send(copies.get(subscriptions))
+        copies = Copies(publication, now_us=now_us, now_s=self._clock.now_s())
+        for session, subscriptions in _by_session(subscribed, publication).items():
+            try:
+                session.send(copies.live(subscriptions))
+            except Exception:  # a mistake with one subscriber costs no other one its messages
+                log.exception("A publication could not be sent to a subscriber")
+        for group in subscribed.groups.match(publication.topic_name):
+            group.send(copies)
 
 
-class _Copies:
-    """What a publication looks like to subscribers: one message for all that get the same."""
-
-    def __init__(self, publication: Publication, *, now_us: int, now_s: float) -> None:
-        self._publication = publication
-        self._expires_at_s = (
-            None
-            if publication.expires_us is None
-            else now_s + (publication.expires_us - now_us) / 1_000_000
-        )
-        self._made: dict[tuple[int, bool, tuple[int, ...]], OutgoingMessage] = {}
-
-    def get(self, subscriptions: Iterable[Subscription]) -> OutgoingMessage:
-        """The message for a session that has these subscriptions to it."""
-        publication = self._publication
-        qos = min(publication.qos, max(one.qos for one in subscriptions))
-        retain = publication.retain and any(one.retain_as_published for one in subscriptions)
-        identifiers = tuple(
-            one.subscription_identifier
-            for one in subscriptions
-            if one.subscription_identifier is not None
-        )
-        look = (qos, retain, identifiers)
-        message = self._made.get(look)
-        if message is None:
-            properties = publication.properties
-            if identifiers:
-                properties = msgspec.structs.replace(
-                    properties, subscription_identifiers=identifiers
-                )
-            message = self._made[look] = OutgoingMessage(
-                topic_name=publication.topic_name,
-                payload=publication.payload,
-                qos=qos,
-                retain=retain,
-                properties=properties,
-                expires_at_s=self._expires_at_s,
-            )
-        return message
-
-
-def _is_same_client(one: Principal, other: Principal) -> bool:
-    """Whether they are one client by its id, on whatever connection (MQTT-3.8.3-3)."""
-    return bool(one.client_id) and (
-        (one.application, one.client_id) == (other.application, other.client_id)
-    )
+def _by_session(subscribed: _Space, publication: Publication) -> dict[Session, list[Subscription]]:
+    found: dict[Session, list[Subscription]] = {}
+    for session, subscription in subscribed.own.match(publication.topic_name):
+        if subscription.no_local and is_own(publication, session.principal):
+            continue
+        subscriptions = found.get(session)
+        if subscriptions is None:
+            found[session] = [subscription]
+        else:
+            subscriptions.append(subscription)
+    return found

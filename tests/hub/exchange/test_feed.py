@@ -1,11 +1,20 @@
 import pytest
-from hand_exchange import Acorn, HandLink, World, application, connect, device, event, principal
+from hand_exchange import (
+    Acorn,
+    HandLink,
+    World,
+    application,
+    connect,
+    device,
+    event,
+    hand_sessions,
+    principal,
+)
 from msgspec.structs import replace
 
 from leafhub.dialects.base import Outcome
 from leafhub.exchange.devices import DeviceMemory
 from leafhub.exchange.feed import RATE_SECONDS, Feed
-from leafhub.exchange.sessions import Sessions
 from leafhub.model.event import Kind
 from leafhub.model.registry import PutApplication, PutDevice, Registry
 from leafhub.mqtt.session_state import OutgoingMessage, SendResult
@@ -21,7 +30,7 @@ def feed() -> Feed:
     registry = Registry(Acorn().keys)
     registry.apply(PutApplication(application()))
     registry.apply(PutDevice(device()))
-    return Feed(registry, {"acorn": Acorn()}, Sessions(), DeviceMemory())
+    return Feed(registry, {"acorn": Acorn()}, hand_sessions(), DeviceMemory())
 
 
 def test_messages_are_counted_and_news_are_not(feed: Feed) -> None:

@@ -1,0 +1,105 @@
+"""Whom changes of the registry concern, and whose connections end with them."""
+
+from collections.abc import Container, Iterable, Sequence
+
+from leafhub.exchange.session import Session
+from leafhub.exchange.sessions import Sessions
+from leafhub.model.device import Device, Operator
+from leafhub.model.registry import (
+    Change,
+    DeleteApplication,
+    DeleteDevice,
+    DeleteOperator,
+    PutApplication,
+    PutDevice,
+    PutOperator,
+    Registry,
+)
+from leafhub.mqtt.reason_codes import ReasonCode
+
+
+def deleted_devices(changes: Iterable[Change], registry: Registry) -> list[tuple[str, str]]:
+    """Application and id of the devices there are that changes remove."""
+    deleted: list[tuple[str, str]] = []
+    for change in changes:
+        if isinstance(change, DeleteDevice):
+            deleted.append((change.application, change.id))
+        elif isinstance(change, DeleteApplication):
+            deleted.extend((change.name, device.id) for device in registry.devices(change.name))
+    return deleted
+
+
+class Concerned:
+    """The devices and operators that changes are about, as they were before.
+
+    Args:
+        changes: What is to change.
+        registry: As it is before them.
+    """
+
+    def __init__(self, changes: Sequence[Change], registry: Registry) -> None:
+        self._registry = registry
+        self._devices = _devices_of(changes, registry)
+        self._operators = _operators_of(changes, registry)
+
+    def end_unwelcome(self, sessions: Sessions, dialects: Container[str]) -> None:
+        """Close the connections of those who may no longer log in as they did.
+
+        Whoever speaks none of ``dialects`` is an operator.
+        """
+        for device in self._devices:
+            if not self._may_stay(device):
+                for session in sessions.of_device(device.application, device.id):
+                    _end(session, "the device may no longer log in")
+        changed = {one.name for one in self._operators if self._is_changed(one)}
+        if changed:
+            for session in sessions.live():
+                principal = session.principal
+                if principal.dialect not in dialects and principal.login in changed:
+                    _end(session, "the operator may no longer log in")
+
+    def _may_stay(self, before: Device) -> bool:
+        """Whether a device is still the one it was, and may log in as it did."""
+        application = self._registry.application(before.application)
+        now = self._registry.device(before.application, before.id)
+        return (
+            application is not None
+            and application.enabled
+            and now is not None
+            and now.enabled
+            and (now.uid, now.credentials) == (before.uid, before.credentials)
+        )
+
+    def _is_changed(self, before: Operator) -> bool:
+        return self._registry.operator(before.name) != before
+
+
+def _devices_of(changes: Iterable[Change], registry: Registry) -> list[Device]:
+    found: list[Device | None] = []
+    for change in changes:
+        match change:
+            case PutDevice(device):
+                found.append(registry.device(device.application, device.id))
+            case DeleteDevice(application, device_id):
+                found.append(registry.device(application, device_id))
+            case PutApplication(application):
+                found.extend(registry.devices(application.name))
+            case DeleteApplication(name):
+                found.extend(registry.devices(name))
+            case PutOperator() | DeleteOperator():
+                continue
+    return [device for device in found if device is not None]
+
+
+def _operators_of(changes: Iterable[Change], registry: Registry) -> list[Operator]:
+    names = [
+        change.operator.name if isinstance(change, PutOperator) else change.name
+        for change in changes
+        if isinstance(change, PutOperator | DeleteOperator)
+    ]
+    return [one for one in map(registry.operator, names) if one is not None]
+
+
+def _end(session: Session, reason: str) -> None:
+    if session.link is not None:
+        session.link.end(ReasonCode.ADMINISTRATIVE_ACTION, reason)

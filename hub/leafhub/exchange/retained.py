@@ -1,0 +1,218 @@
+"""The retained messages of every topic space, as they are on disk (MQTT 5.0 §3.3.1.3)."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from leafhub.exchange.chance_and_time import Clock
+from leafhub.exchange.copies import Copies, is_own
+from leafhub.exchange.name_tree import NameTree
+from leafhub.exchange.session import Session
+from leafhub.exchange.settings import RetainedSettings
+from leafhub.exchange.timetable import Alarm
+from leafhub.model.publication import Publication
+from leafhub.mqtt.properties import EMPTY
+from leafhub.mqtt.session_state import OutgoingMessage, Subscription
+
+MESSAGE_BYTES: Final = 320
+"""What a message takes beside topic, payload and properties (measured 280)."""
+LEVEL_BYTES: Final = 280
+"""What a level of its topic takes in the tree of names, if no other topic shares it."""
+
+
+class _Kept(msgspec.Struct, frozen=True, gc=False):
+    publication: Publication
+    number: int  # rises from each to the next
+
+
+class _Space:
+    __slots__ = ("count", "held_bytes", "tree")
+
+    def __init__(self) -> None:
+        self.tree: NameTree[_Kept] = NameTree()
+        self.count = 0
+        self.held_bytes = 0
+
+
+class RetainedMessages:
+    """What new subscribers get first.
+
+    Args:
+        settings: How much may be kept.
+        clock: The time.
+        alarm: Tells when one has expired.
+        remove: Takes the expired from the disk: it gets an empty publication for each.
+
+    Attributes:
+        count: How many there are.
+        held_bytes: What they take of the memory.
+    """
+
+    def __init__(
+        self,
+        settings: RetainedSettings,
+        clock: Clock,
+        alarm: Alarm,
+        remove: Callable[[Sequence[Publication]], None],
+    ) -> None:
+        self.count = 0
+        self.held_bytes = 0
+        self._settings = settings
+        self._clock = clock
+        self._remove = remove
+        self._expiry = alarm.timetable(self._expire)
+        self._spaces: dict[str, _Space] = {}
+        self._newest = 0
+        self._on_the_way: Counter[tuple[str, str]] = Counter()  # by space and topic name
+        self._bytes_on_the_way = 0
+
+    @property
+    def full(self) -> str:
+        """Why another one finds no room, in words."""
+        return (
+            f"{self.count} retained messages take {self.held_bytes >> 10} KiB; raise"
+            " maximum_messages or maximum_bytes of [retained], or remove some"
+        )
+
+    def has_room_for(self, publication: Publication) -> bool:
+        """Whether it may be kept, those on their way to the disk counted in."""
+        if not publication.payload:
+            return True
+        before = self._find(publication.space, publication.topic_name)
+        count = self.count + self._on_the_way.total() + (before is None)
+        held_bytes = self.held_bytes + self._bytes_on_the_way + _size(publication)
+        if before is not None:
+            held_bytes -= _size(before.publication)
+        return (
+            count <= self._settings.maximum_messages and held_bytes <= self._settings.maximum_bytes
+        )
+
+    def load(self, publications: Iterable[Publication]) -> None:
+        """Take in what an earlier run left, however much it is."""
+        for publication in publications:
+            self._put(publication)
+
+    def expect(self, publications: Iterable[Publication]) -> None:
+        """Take note of what goes to the disk; ``settle`` must follow."""
+        for one in publications:
+            self._on_the_way[one.space, one.topic_name] += 1
+            self._bytes_on_the_way += _size(one)
+
+    def settle(self, publications: Iterable[Publication], *, stored: bool) -> None:
+        """They are on disk, or not. An empty one takes away what its topic has (MQTT-3.3.1-6)."""
+        for one in publications:
+            place = (one.space, one.topic_name)
+            self._on_the_way[place] -= 1
+            if not self._on_the_way[place]:
+                del self._on_the_way[place]
+            self._bytes_on_the_way -= _size(one)
+            if not stored:
+                continue
+            if one.payload:
+                self._put(one)
+            else:
+                self._take_away(*place)
+
+    def forget_space(self, space: str) -> None:
+        """Its application was deleted."""
+        forgotten = self._spaces.pop(space, None)
+        if forgotten is not None:
+            self.count -= forgotten.count
+            self.held_bytes -= forgotten.held_bytes
+
+    def replay(
+        self, session: Session, topic_filter: str, space: str
+    ) -> Iterator[OutgoingMessage | None]:
+        """What a new subscription gets, each message looked up when it is asked for.
+
+        What was published since this call is left out: it went to the subscriber when it came.
+        ``None`` comes where nothing was found for a while, see ``NameTree.walk``.
+        """
+        known = self._spaces.get(space)
+        if known is None:
+            return iter(())
+        return self._replay(known.tree.walk(topic_filter), self._newest, session, topic_filter)
+
+    def _replay(
+        self, walk: Iterator[_Kept | None], newest: int, session: Session, topic_filter: str
+    ) -> Iterator[OutgoingMessage | None]:
+        for kept in walk:
+            if kept is None:
+                yield None
+                continue
+            subscription = session.state.subscriptions.get(topic_filter)
+            if subscription is None:
+                return
+            if kept.number <= newest:
+                message = self._copy(kept.publication, session, subscription)
+                if message is not None:
+                    yield message
+
+    def _copy(
+        self, publication: Publication, session: Session, subscription: Subscription
+    ) -> OutgoingMessage | None:
+        now_us = self._clock.now_us()
+        if publication.expires_us is not None and publication.expires_us <= now_us:
+            return None
+        if subscription.no_local and is_own(publication, session.principal):
+            return None
+        copies = Copies(publication, now_us=now_us, now_s=self._clock.now_s())
+        return copies.retained(subscription)
+
+    def _find(self, space: str, topic_name: str) -> _Kept | None:
+        known = self._spaces.get(space)
+        return None if known is None else known.tree.get(topic_name)
+
+    def _put(self, publication: Publication) -> None:
+        self._take_away(publication.space, publication.topic_name)
+        space = self._spaces.setdefault(publication.space, _Space())
+        self._newest += 1
+        space.tree.put(publication.topic_name, _Kept(publication, self._newest))
+        self._count(space, 1, _size(publication))
+        if publication.expires_us is not None:
+            left_s = (publication.expires_us - self._clock.now_us()) / 1_000_000
+            place = (publication.space, publication.topic_name)
+            self._expiry.set(place, self._clock.now_s() + left_s)
+
+    def _take_away(self, space: str, topic_name: str) -> None:
+        known = self._spaces.get(space)
+        kept = None if known is None else known.tree.remove(topic_name)
+        if known is None or kept is None:
+            return
+        self._expiry.cancel((space, topic_name))
+        self._count(known, -1, -_size(kept.publication))
+        if not known.count:
+            del self._spaces[space]
+
+    def _count(self, space: _Space, count: int, size: int) -> None:
+        space.count += count
+        space.held_bytes += size
+        self.count += count
+        self.held_bytes += size
+
+    def _expire(self, places: Sequence[tuple[str, str]]) -> None:
+        """Take the expired from memory, and from the disk unless another is on its way there."""
+        expired: list[Publication] = []
+        for space, topic_name in places:
+            kept = self._find(space, topic_name)
+            if kept is None:
+                continue  # went with its space
+            self._take_away(space, topic_name)
+            if (space, topic_name) not in self._on_the_way:
+                expired.append(
+                    msgspec.structs.replace(kept.publication, payload=b"", properties=EMPTY)
+                )
+        if expired:
+            self._remove(expired)
+
+
+def _size(publication: Publication) -> int:
+    return (
+        MESSAGE_BYTES
+        + LEVEL_BYTES * (publication.topic_name.count("/") + 1)
+        + len(publication.topic_name)
+        + len(publication.payload)
+        + (0 if publication.properties is EMPTY else publication.properties.held_bytes)
+    )
