@@ -16,8 +16,8 @@ A row is a script of one line per step. Each line names a client and what it doe
 
 After the last line every connection that was accepted stays, and has nothing more to say. Each row
 has a topic space of its own, so client ids and topics are free, and two users: ``login`` stands
-for name and password of one who may do anything, ``guest`` for one who may use ``open/#`` alone;
-``user`` is the former's name alone.
+for name and password of one who may use ``#`` and ``$t/#``, ``guest`` for one who may use
+``open/#``; ``user`` is the former's name alone.
 """
 
 import asyncio
@@ -243,6 +243,7 @@ dialect = "broker"
 [[application.device]]
 id = "{space}"
 credentials = [{credential(_PASSWORD)}]
+settings = {{ publish = ["#", "$t/#"], subscribe = ["#", "$t/#"] }}
 [[application.device]]
 id = "{space}-guest"
 credentials = [{credential(_PASSWORD)}]

@@ -65,8 +65,9 @@ ORDER = cases(
         """
         a > CONNECT { head c0 003c "a" login }
         a < CONNACK { 00 00 }
-        a > SUBSCRIBE { 0001 "t" 01 } DISCONNECT {}
+        a > SUBSCRIBE { 0001 "t" 01 }
         a < SUBACK { 0001 01 }
+        a > DISCONNECT {}
         a end
         b connects
         b > PUBLISH+qos1 { "t" 0001 'm' }
@@ -128,7 +129,11 @@ FORM = cases(
         for name, statements, packet in (
             ("the reserved flag", "MQTT-3.1.2-3", 'head c3 003c "a" login'),
             ("Will QoS without a Will", "MQTT-3.1.2-11 MQTT-3.1.2-13", 'head ca 003c "a" login'),
-            ("Will Retain without a Will", "MQTT-3.1.2-11 MQTT-3.1.2-15", 'head e2 003c "a" login'),
+            (
+                "Will Retain without a Will",
+                "MQTT-3.1.2-11 MQTT-3.1.2-15",
+                'head e2 003c "a" login',
+            ),
             ("Will QoS 3", "MQTT-3.1.2-14", 'head de 003c "a" "t" "w" login'),
             ("a Will without its fields", "MQTT-3.1.2-9", 'head 06 003c "a"'),
             ("a Will without a message", "MQTT-3.1.2-9", 'head 06 003c "a" "t"'),
@@ -171,7 +176,7 @@ CLIENT_IDS = cases(
             "0123456789abcdefghijklm",
             "nopqrstuvwxyzABCDEFGHIJ",
             "KLMNOPQRSTUVWXYZ",
-            "längere/als#23+ mit allerlei drin",
+            "longer/than#23+ and with more letters",
         )
     ),
     Row(
