@@ -11,6 +11,7 @@ import uvicorn
 from litestar.types import ASGIApp
 
 from leafhub.errors import ConfigurationError
+from leafhub.http_server.protocol import Config, DeadlineProtocol
 from leafhub.http_server.settings import HttpListener, HttpSettings
 
 _log = logging.getLogger(__name__)
@@ -74,11 +75,11 @@ class HttpServer:
         self._servers.clear()
         self._tasks.clear()
 
-    def _configure(self, listener: HttpListener) -> uvicorn.Config:
-        return uvicorn.Config(
+    def _configure(self, listener: HttpListener) -> Config:
+        config = Config(
             self._app,
             loop="none",
-            http="h11",
+            http=DeadlineProtocol,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -89,12 +90,17 @@ class HttpServer:
             timeout_graceful_shutdown=self._settings.stop_time_s,
             ssl_context_factory=(lambda _config, _default: self._tls) if listener.tls else None,
         )
+        config.limits = self._settings
+        config.unheard = {}
+        return config
 
 
 class _Server(uvicorn.Server):
     """uvicorn that leaves signals to the hub, and is told of the end instead of looking for it."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    config: Config
+
+    def __init__(self, config: Config) -> None:
         super().__init__(config)
         self._leaving = asyncio.Event()
 
@@ -106,6 +112,21 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        loop, config = asyncio.get_running_loop(), self.config
+        handshake_time_s = config.limits.head_time_s if config.ssl else None
+        self.servers = [
+            await loop.create_server(
+                lambda: DeadlineProtocol(config, self.server_state, self.lifespan.state),
+                sock=one,
+                ssl=config.ssl,
+                backlog=BACKLOG,
+                ssl_handshake_timeout=handshake_time_s,
+            )
+            for one in sockets or ()
+        ]
+        self.started = True
 
     async def main_loop(self) -> None:
         while not await self.on_tick(0):  # writes the header Date anew

@@ -53,6 +53,25 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             "come back. Waiting for commands counts.",
         ),
     ] = 200
+    head_time_s: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=600,
+            description="A TLS handshake, and then the head of a request, is there by then: half "
+            "a request holds a place. Programs send it at once; bad radio links need a second "
+            "try or two.",
+        ),
+    ] = 10.0
+    body_time_s: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=3600,
+            description="So long may the body of a request take, and so long may a client read "
+            "nothing of its answer: a registry of 8 MiB passes over a slow link.",
+        ),
+    ] = 60.0
     stop_time_s: Annotated[
         int,
         Meta(
