@@ -70,6 +70,8 @@ async def running(config: Config) -> AsyncIterator[Addresses]:
         faces=FACES,
         dialects=DIALECTS,
         settings_types=settings_types,
+        session_settings=config.sessions,
+        retained_settings=config.retained,
     )
     certificates = Certificates(folder, config.domain)
     mqtt = MqttServer(exchange, config.mqtt, certificates, domain=config.domain)

@@ -22,6 +22,7 @@ from tomlkit.items import Item, Table
 from leafhub import strict_toml
 from leafhub.data_folder import DataFolder
 from leafhub.errors import ConfigurationError, RequestError
+from leafhub.exchange.settings import RetainedSettings, SessionSettings
 from leafhub.http_server.settings import HttpSettings
 from leafhub.mqtt_server.settings import MqttSettings
 from leafhub.stores.settings import StoreSettings
@@ -50,6 +51,8 @@ class Sections(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Meta(description="How much the log tells; info: one line per thing that happens."),
     ] = "info"
     store: StoreSettings = StoreSettings()
+    sessions: SessionSettings = SessionSettings()
+    retained: RetainedSettings = RetainedSettings()
     mqtt: MqttSettings = MqttSettings()
     http: HttpSettings = HttpSettings()
 
