@@ -63,7 +63,7 @@ def point(config: Config, http_addresses: Sequence[str], mqtt_addresses: Sequenc
 def _pointed(
     login: OperatorLogin, config: Config, http_ports: Sequence[int], mqtt_ports: Sequence[int]
 ) -> OperatorLogin:
-    """The login at the first listeners with TLS, or else at the first; MQTT's not pinned."""
+    """The login at the first listeners with TLS, or else at the first; MQTT's is for everybody."""
     http = sorted(zip(config.http.listeners, http_ports, strict=True), key=lambda p: not p[0].tls)
     for at, port in http[:1]:
         host = _reach(at.host)
@@ -71,8 +71,8 @@ def _pointed(
         url = f"{'https' if at.tls else 'http'}://{where}:{port}"
         login = msgspec.structs.replace(login, http=url)
     mqtt = sorted(
-        (p for p in zip(config.mqtt.listeners, mqtt_ports, strict=True) if p[0].dialect is None),
-        key=lambda p: not p[0].tls,
+        (p for p in zip(config.mqtt.listeners, mqtt_ports, strict=True) if p[0].is_for_everybody),
+        key=lambda p: (p[0].certificate is not None, not p[0].tls),  # clients trust the hub's CA
     )
     for listener, port in mqtt[:1]:
         address = MqttAddress(host=_reach(listener.host), port=port, tls=listener.tls)

@@ -247,7 +247,7 @@ async def test_drogue_has_five_spellings_of_the_inbox(
 async def test_smartworks_grants_what_is_covered_as_a_whole(
     hub: RunningHub, open_client: OpenClient
 ) -> None:
-    client = await open_client(hub.smartworks_port)
+    client = await open_client(hub.port("mqtt", "smartworks"))
     await client.connect("a", USER_A, PASSWORD_A)
     own = f"things/{A_THING}"
     granted = (f"{own}/data", f"{own}/properties", f"{own}/properties/+", f"{own}/events/#")

@@ -32,7 +32,7 @@ def documents() -> tuple[str, ...]:
 @pytest.fixture
 async def thing(hub: RunningHub, open_client: OpenClient) -> RawClient:
     """Thing A on the plain port of SmartWorks."""
-    client = await open_client(hub.smartworks_port)
+    client = await open_client(hub.port("mqtt", "smartworks"))
     assert (await client.connect("a", USER_A, PASSWORD_A)).reason_code == 0
     return client
 
@@ -73,7 +73,7 @@ async def test_sw_06_login(
     password: str | None,
     connack: str,
 ) -> None:
-    client = await open_client(hub.smartworks_port)
+    client = await open_client(hub.port("mqtt", "smartworks"))
     await client.send_connect("ESP32Client", username, password)
     await client.expect_bytes(connack)
     if connack.endswith("04"):
@@ -83,12 +83,12 @@ async def test_sw_06_login(
 async def test_sw_07_tls_and_plain_are_one_place(hub: RunningHub, thing: RawClient) -> None:
     assert await thing.subscribe(f"{A}/data") == [1]
     with pytest.raises(ssl.SSLCertVerificationError):
-        async with raw_client(hub.smartworks_tls_port, tls=ssl.create_default_context()):
+        async with raw_client(hub.port("mqtts", "smartworks"), tls=ssl.create_default_context()):
             pass
     unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     unverified.check_hostname = False
     unverified.verify_mode = ssl.CERT_NONE
-    async with raw_client(hub.smartworks_tls_port, tls=unverified) as client:
+    async with raw_client(hub.port("mqtts", "smartworks"), tls=unverified) as client:
         assert (await client.connect("b", USER_A, PASSWORD_A)).reason_code == 0
         await client.publish(f"{A}/data", "over TLS")
     await thing.expect_message(f"{A}/data", "over TLS")
@@ -203,9 +203,9 @@ async def test_sw_18_events(hub: RunningHub, thing: RawClient) -> None:
 
 
 async def test_sw_19_raw_data(hub: RunningHub, open_client: OpenClient, thing: RawClient) -> None:
-    second = await open_client(hub.smartworks_port)
+    second = await open_client(hub.port("mqtt", "smartworks"))
     await second.connect("second", USER_A, PASSWORD_A)
-    other = await open_client(hub.smartworks_port)
+    other = await open_client(hub.port("mqtt", "smartworks"))
     await other.connect("other", USER_B, PASSWORD_B)
     assert await thing.subscribe(f"{A}/data", qos=0) == [0]
     assert await second.subscribe(f"{A}/data", qos=0) == [0]
@@ -228,7 +228,7 @@ async def test_sw_19_raw_data(hub: RunningHub, open_client: OpenClient, thing: R
 async def test_a_client_of_5_0_is_told_what_it_may_not_publish(
     hub: RunningHub, open_client: OpenClient
 ) -> None:
-    client = await open_client(hub.smartworks_port, protocol_level=5)
+    client = await open_client(hub.port("mqtt", "smartworks"), protocol_level=5)
     await client.connect("five", USER_A, PASSWORD_A)
     puback = await client.publish(f"{B}/properties", '{"level":1}')
     assert puback is not None

@@ -16,11 +16,13 @@ def configure(folder: Path, text: str) -> Path:
 
 def test_an_empty_folder_has_the_defaults(tmp_path: Path) -> None:
     found = config.load(tmp_path, {})
-    assert [(at.port, at.tls, at.dialect) for at in found.mqtt.listeners] == [
-        (1883, False, None),
-        (8883, True, None),
-        (30142, True, "smartworks"),
-        (30143, False, "smartworks"),
+    assert [(at.scheme, at.port, at.dialect) for at in found.mqtt.listeners] == [
+        ("mqtt", 1883, None),
+        ("mqtts", 8883, None),
+        ("ws", 8083, None),
+        ("wss", 8084, None),
+        ("mqtts", 30142, "smartworks"),
+        ("mqtt", 30143, "smartworks"),
     ]
     assert [(at.port, at.tls) for at in found.http.listeners] == [(8080, False), (8443, True)]
     assert [at.host for at in found.http.listeners if not at.tls] == ["127.0.0.1"]

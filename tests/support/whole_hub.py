@@ -17,10 +17,19 @@ from leafhub.data_folder import SECRET, DataFolder, write
 DOMAIN = "hub.test"
 TOKEN = "a-token-for-tests-that-is-long-enough"
 LISTENERS = (
-    '[{host = "127.0.0.1", port = 0}, {host = "127.0.0.1", port = 0, tls = true}, '
-    '{host = "127.0.0.1", port = 0, tls = true, dialect = "smartworks"}, '
-    '{host = "127.0.0.1", port = 0, dialect = "smartworks"}]'
+    "",
+    ", tls = true",
+    ", websocket = true",
+    ", websocket = true, tls = true",
+    ', tls = true, dialect = "smartworks"',
+    ', dialect = "smartworks"',
 )
+
+
+def listeners(*kinds: str) -> str:
+    """The value of ``LEAFHUB_MQTT__LISTENERS`` for listeners of these kinds, on free ports."""
+    each = (f'{{host = "127.0.0.1", port = 0{kind}}}' for kind in kinds)
+    return f"[{', '.join(each)}]"
 
 
 class RunningHub(OperatorView):
@@ -28,9 +37,26 @@ class RunningHub(OperatorView):
 
     def __init__(self, folder: Path, addresses: app.Addresses) -> None:
         self.folder = folder
-        ports = [int(address.split(" ")[0].rsplit(":", 1)[1]) for address in addresses.mqtt]
-        self.plain_port, self.tls_port, self.smartworks_tls_port, self.smartworks_port = ports
+        self._ports: dict[tuple[str, str], int] = {}
+        for address in addresses.mqtt:
+            url, _, dialect = address.partition(" ")
+            scheme, _, place = url.partition("://")
+            self._ports[scheme, dialect.strip("()")] = int(place.rpartition(":")[2])
         super().__init__(next(at for at in addresses.http if at.startswith("http:")), TOKEN)
+
+    def port(self, scheme: str, dialect: str = "") -> int:
+        """Where the hub serves ``mqtt``, ``mqtts``, ``ws`` or ``wss``, for one dialect or all."""
+        return self._ports[scheme, dialect]
+
+    @property
+    def plain_port(self) -> int:
+        """MQTT over TCP, every dialect."""
+        return self.port("mqtt")
+
+    @property
+    def tls_port(self) -> int:
+        """MQTT over TLS, every dialect."""
+        return self.port("mqtts")
 
     def tls(self) -> ssl.SSLContext:
         """For clients that trust the hub's CA."""
@@ -66,7 +92,7 @@ async def running_hub(folder: Path, **environment: str) -> AsyncIterator[Running
         write(folder / operator_login.FILE_NAME, msgspec.json.encode(login), mode=SECRET)
     variables = {
         "LEAFHUB_DOMAIN": DOMAIN,
-        "LEAFHUB_MQTT__LISTENERS": LISTENERS,
+        "LEAFHUB_MQTT__LISTENERS": listeners(*LISTENERS),
         "LEAFHUB_MQTT__REFUSAL_TIME_S": "0",
         "LEAFHUB_HTTP__LISTENERS": "[{port = 0}]",
         **environment,

@@ -10,7 +10,9 @@ from leafhub.dialects.base import Peer
 from leafhub.mqtt_server.pipes import Pipe, PipeFailedError
 
 CLOSE_GRACE_S = 3.0
-"""How long the last bytes may take to leave before the transport is cut."""
+"""How long the last bytes may take to leave, and the client to go, before the transport is cut."""
+LINGER_BYTES = 1_048_576
+"""What a client may still send while it is left; it was on its way, and nobody reads it."""
 TURN_BYTES = 65_536
 """Bytes of one connection that are handled before others have their turn: deciphering them takes
 some 2 ms on a Raspberry Pi without AES instructions."""
@@ -34,8 +36,17 @@ class Speaker(Protocol):
         """Whether nothing that the client said is still unanswered."""
         ...
 
-    def opened(self, peer: Peer) -> bool:
-        """A client is there; ``False`` turns it away without a word."""
+    def opened(self, peer: Peer, *, is_final: bool) -> bool:
+        """A client is there; ``False`` turns it away without a word.
+
+        Args:
+            peer: How it reached the hub.
+            is_final: Whether the address is its own; else ``located`` brings that.
+        """
+        ...
+
+    def located(self, peer: Peer) -> bool:
+        """The client's own address is known; ``False`` cuts it off."""
         ...
 
     def receive(self, data: bytes) -> None:
@@ -70,15 +81,18 @@ class BytePath(asyncio.Protocol):
         speaker: What stands on top.
         pipes: The layers, from the transport upwards.
         peer: How the client reached the hub, but for the address and what the layers will tell.
+        address_is_hidden: Whether the lowest layer tells the client's own address.
         write_buffer_bytes: Unsent bytes from which on the speaker is congested.
         write_time_s: A congested client that takes no byte for so long is cut off.
     """
 
     __slots__ = (
+        "_address_is_hidden",
         "_cutter",
         "_flush_is_due",
         "_left",
         "_loop",
+        "_passed_bytes",
         "_peer",
         "_pipes",
         "_reading",
@@ -98,12 +112,14 @@ class BytePath(asyncio.Protocol):
         pipes: Sequence[Pipe],
         peer: Peer,
         *,
+        address_is_hidden: bool = False,
         write_buffer_bytes: int,
         write_time_s: float,
     ) -> None:
         self._speaker = speaker
         self._pipes = pipes
         self._peer = peer
+        self._address_is_hidden = address_is_hidden
         self._write_buffer_bytes = write_buffer_bytes
         self._write_time_s = write_time_s
         self._loop = asyncio.get_running_loop()
@@ -112,6 +128,7 @@ class BytePath(asyncio.Protocol):
         self._cutter: asyncio.TimerHandle | None = None
         self._waiting = b""  # came in one piece that is too long for one turn
         self._written_bytes = 0
+        self._passed_bytes = 0
         self._flush_is_due = False
         self._reading = True
         self._said_all = False
@@ -167,7 +184,12 @@ class BytePath(asyncio.Protocol):
         if transport is None:
             return
         self._write(self._take_output(leaving=True))
-        transport.close()
+        if self._said_all or transport.is_closing() or not transport.can_write_eof():
+            transport.close()
+        else:  # a transport that is closed with bytes unread takes back what was written last
+            transport.write_eof()
+            if not self._reading:
+                transport.resume_reading()
         self._cutter = self._loop.call_later(CLOSE_GRACE_S, transport.abort)
 
     # ---- for the event loop
@@ -179,7 +201,7 @@ class BytePath(asyncio.Protocol):
         peername = transport.get_extra_info("peername")
         address = str(peername[0]) if peername else "unknown"
         self._peer = msgspec.structs.replace(self._peer, address=address)
-        if not self._speaker.opened(self._peer):
+        if not self._speaker.opened(self._peer, is_final=not self._address_is_hidden):
             self._left = True
             transport.abort()
             return
@@ -188,6 +210,7 @@ class BytePath(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
         if self._left:
+            self._let_pass(data)
             return
         self._waiting = data[TURN_BYTES:]
         if self._waiting:
@@ -202,7 +225,7 @@ class BytePath(asyncio.Protocol):
         """The client will send no more; what it sent is handled, then the connection ends."""
         self._said_all = True
         self.flush_soon()
-        return True
+        return not self._left
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The transport is gone."""
@@ -225,6 +248,11 @@ class BytePath(asyncio.Protocol):
 
     # ---- inside
 
+    def _let_pass(self, data: bytes) -> None:
+        self._passed_bytes += len(data)
+        if self._passed_bytes > LINGER_BYTES and self._transport is not None:
+            self._transport.abort()
+
     def _take_waiting(self) -> None:
         if self._waiting:
             self.data_received(self._waiting)
@@ -235,6 +263,10 @@ class BytePath(asyncio.Protocol):
             for pipe in self._pipes:
                 data = pipe.receive(data)
                 self._said_all = self._said_all or pipe.ended
+                if self._address_is_hidden and pipe.established:
+                    self._address_is_hidden = False
+                    if not self._speaker.located(pipe.describe(self._peer)):
+                        return b""
         except PipeFailedError as exc:
             self._speaker.failed(str(exc))
             return b""
@@ -257,7 +289,8 @@ class BytePath(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        reading = self._speaker.wants_input and not self._said_all and not self._waiting
+        reading = not (self._said_all or self._waiting or self.is_congested)
+        reading = reading and self._speaker.wants_input
         if reading and not self._reading:
             transport.resume_reading()
         elif self._reading and not reading:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, assert_never
 
 from leafhub.dialects.base import Outcome, Peer, Principal, Refusal, SubscribeOutcome
@@ -43,8 +43,17 @@ class Listener(Protocol):
     peer: Peer
     """What all its clients have in common."""
 
-    def new_pipes(self) -> Sequence[Pipe]:
-        """The layers between transport and MQTT, from the transport upwards."""
+    @property
+    def addresses_are_hidden(self) -> bool:
+        """Whether the lowest layer tells a client's own address."""
+        ...
+
+    def new_pipes(self, maximum_packet_bytes: Callable[[], int]) -> Sequence[Pipe]:
+        """The layers between transport and MQTT, from the transport upwards.
+
+        Args:
+            maximum_packet_bytes: Tells the longest packet that the client may send now.
+        """
         ...
 
     def opened(self, connection: "MqttConnection") -> None:
@@ -68,11 +77,12 @@ class MqttConnection:
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         settings = listener.settings
-        pipes = listener.new_pipes()
+        pipes = listener.new_pipes(self._maximum_packet_bytes)
         self.path = BytePath(
             self,
             pipes,
             listener.peer,
+            address_is_hidden=listener.addresses_are_hidden,
             write_buffer_bytes=settings.write_buffer_bytes,
             write_time_s=settings.write_time_s,
         )
@@ -92,6 +102,7 @@ class MqttConnection:
         self._throttle: Throttle | None = None  # who never publishes needs none
         self._dropped = 0
         self._unsaid_bytes = 0
+        self._fill_is_due = False
         self._address = ""
         self._heard_us = 0
 
@@ -112,15 +123,22 @@ class MqttConnection:
         """See ``Speaker``."""
         return not self._unfinished and self._connection.phase in READING
 
-    def opened(self, peer: Peer) -> bool:
+    def opened(self, peer: Peer, *, is_final: bool) -> bool:
         """See ``Speaker``."""
         self._address = peer.address
-        if not self._entrance.come(peer.address, is_final=True):
+        if not self._entrance.come(peer.address, is_final=is_final):
             self._ended = True
             return False
         self._listener.opened(self)
         self._set_timer()
         return True
+
+    def located(self, peer: Peer) -> bool:
+        """See ``Speaker``."""
+        self._address = peer.address
+        if not self._entrance.locate(peer.address):
+            self.failed("turned away")
+        return not self.closing
 
     def receive(self, data: bytes) -> None:
         """See ``Speaker``."""
@@ -130,7 +148,11 @@ class MqttConnection:
     def take_output(self) -> bytes:
         """See ``Speaker``."""
         self._unsaid_bytes = 0
-        return self._connection.take_output()
+        output = self._connection.take_output()
+        if self._connection.can_fill and not (self._fill_is_due or self.path.is_congested):
+            self._fill_is_due = True
+            self._loop.call_soon(self._fill)  # when the others had their turn
+        return output
 
     def congested(self) -> None:
         """See ``Speaker``."""
@@ -180,6 +202,11 @@ class MqttConnection:
                 log.warning("%s: takes messages too slowly, some are dropped", self._who)
             self._dropped += 1
         return result
+
+    def add_backlog(self, topic_filter: str, messages: Iterator[OutgoingMessage | None]) -> None:
+        """Give the client many messages, as fast as it takes them."""
+        self._connection.add_backlog(topic_filter, messages, time.monotonic())
+        self.path.flush_soon()
 
     def end(self, reason_code: ReasonCode | None, reason: str) -> None:
         """Close it; the session is detached when this returns."""
@@ -345,6 +372,17 @@ class MqttConnection:
     def _who(self) -> str:
         """How the log calls the client."""
         return self._address if self._session is None else _name(self._session.principal)
+
+    def _maximum_packet_bytes(self) -> int:
+        ceiling_bytes = self._listener.settings.maximum_packet_bytes
+        return min(ceiling_bytes, self._connection.policy.maximum_packet_bytes)
+
+    def _fill(self) -> None:
+        """Go on with a backlog, a round for each turn of the loop."""
+        self._fill_is_due = False
+        if not self._connection.closing and not self.path.is_congested:
+            self._connection.fill(time.monotonic())
+            self.path.flush()
 
     # ---- deadlines and the end
 

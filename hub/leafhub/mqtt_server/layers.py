@@ -1,12 +1,14 @@
 """Which layers the connections of one listener have."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from leafhub.certificates import Certificates
 from leafhub.mqtt_server.pipes import Pipe
 from leafhub.mqtt_server.pre_shared_keys import PreSharedKeys
+from leafhub.mqtt_server.proxy_header import ProxyPipe
 from leafhub.mqtt_server.settings import MqttListener
 from leafhub.mqtt_server.tls_context import TlsContext
+from leafhub.mqtt_server.websocket import WebSocketPipe
 
 
 class Layers:
@@ -24,6 +26,7 @@ class Layers:
     def __init__(
         self, listener: MqttListener, certificates: Certificates, keys: PreSharedKeys | None
     ) -> None:
+        self._listener = listener
         self._tls: TlsContext | None = None
         if listener.tls:
             self._tls = TlsContext(
@@ -32,6 +35,22 @@ class Layers:
             )
             self._tls.adopt(certificates.read(listener.certificate, listener.key, self._tls.adopt))
 
-    def new(self) -> Sequence[Pipe]:
-        """The layers between transport and MQTT, from the transport upwards."""
-        return () if self._tls is None else (self._tls.new_pipe(),)
+    @property
+    def hide_the_address(self) -> bool:
+        """Whether the lowest layer must be through before a client's own address is known."""
+        return self._listener.proxy_protocol
+
+    def new(self, maximum_packet_bytes: Callable[[], int]) -> Sequence[Pipe]:
+        """The layers between transport and MQTT, from the transport upwards.
+
+        Args:
+            maximum_packet_bytes: Tells the longest packet that the client may send now.
+        """
+        pipes: list[Pipe] = []
+        if self._listener.proxy_protocol:
+            pipes.append(ProxyPipe())
+        if self._tls is not None:
+            pipes.append(self._tls.new_pipe())
+        if self._listener.websocket:
+            pipes.append(WebSocketPipe(self._listener.path, maximum_packet_bytes))
+        return tuple(pipes)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from leafhub.certificates import Certificates
 from leafhub.dialects.base import Peer
@@ -33,9 +33,14 @@ class OpenListener:
         self._server = server
         self._layers = Layers(listener, server.certificates, server.keys)
 
-    def new_pipes(self) -> Sequence[Pipe]:
+    @property
+    def addresses_are_hidden(self) -> bool:
+        """Whether the lowest layer tells a client's own address."""
+        return self._layers.hide_the_address
+
+    def new_pipes(self, maximum_packet_bytes: Callable[[], int]) -> Sequence[Pipe]:
         """The layers between transport and MQTT, from the transport upwards."""
-        return self._layers.new()
+        return self._layers.new(maximum_packet_bytes)
 
     def opened(self, connection: MqttConnection) -> None:
         """A connection is there."""

@@ -74,6 +74,11 @@ class MqttListener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         return ("ws" if self.websocket else "mqtt") + ("s" if self.tls else "")
 
     @property
+    def is_for_everybody(self) -> bool:
+        """Whether any MQTT client may connect directly, in any dialect."""
+        return self.dialect is None and not self.websocket and not self.proxy_protocol
+
+    @property
     def asks_for_certificates(self) -> bool:
         """Whether TLS clients are asked for a certificate."""
         if self.client_certificates is None:
@@ -85,6 +90,8 @@ def _default_listeners() -> tuple[MqttListener, ...]:
     return (
         MqttListener(port=1883),
         MqttListener(port=8883, tls=True),
+        MqttListener(port=8083, websocket=True),
+        MqttListener(port=8084, websocket=True, tls=True),
         MqttListener(port=30_142, tls=True, dialect="smartworks"),
         MqttListener(port=30_143, dialect="smartworks"),
     )
@@ -96,7 +103,7 @@ class MqttSettings(MqttLimits, frozen=True, kw_only=True, forbid_unknown_fields=
     listeners: Annotated[
         tuple[MqttListener, ...],
         Meta(
-            description="Where MQTT is served: the standard's two ports for every dialect, and "
-            "SmartWorks' own two."
+            description="Where MQTT is served: the standard's two ports and two usual ones for "
+            "WebSocket, for every dialect; and SmartWorks' own two."
         ),
     ] = msgspec.field(default_factory=_default_listeners)

@@ -269,6 +269,9 @@ class SlowTransport(asyncio.Transport):
     def is_closing(self) -> bool:
         return self.is_closed
 
+    def can_write_eof(self) -> bool:
+        return False
+
     def close(self) -> None:
         self.is_closed = True
 
@@ -287,7 +290,10 @@ class AnyListener:
         self.admission = Admission(self.settings)
         self.open: set[MqttConnection] = set()
 
-    def new_pipes(self) -> Sequence[Pipe]:
+    addresses_are_hidden = False
+
+    def new_pipes(self, maximum_packet_bytes: Callable[[], int]) -> Sequence[Pipe]:
+        del maximum_packet_bytes
         return ()
 
     def opened(self, connection: MqttConnection) -> None:
