@@ -40,6 +40,7 @@ from msgspec import Meta, UnsetType
 
 from leafhub import strict_toml
 from leafhub.dialects.base import Arrival, Dialect
+from leafhub.dialects.detect import refuse_taken_name
 from leafhub.document_export import plain_settings
 from leafhub.errors import ConflictError, RequestError
 from leafhub.model.application import Application
@@ -230,6 +231,9 @@ class _Planner:
                 known = existing.get(after.id) or _named(after.name, by_name, where)
                 if known is not None:
                     after = await self._device(application, device, known, dialect, where)
+            if known is None:
+                with _within(where):
+                    refuse_taken_name(application, after, self._registry, self._arrival())
             if seen.setdefault(after.id, where) != where:
                 raise RequestError(f"{after.id!r} stands at {seen[after.id]} already", path=where)
             self._put(f"{declared.name}/{after.id}", known, after, PutDevice(after))
@@ -412,7 +416,7 @@ def _within(path: str) -> Iterator[None]:
     try:
         yield
     except RequestError as exc:
-        raise RequestError(exc.message, path=strict_toml.join(path, exc.path or "")) from exc
+        raise type(exc)(exc.message, path=strict_toml.join(path, exc.path or "")) from exc
 
 
 def _adopt(

@@ -36,7 +36,7 @@ from leafhub.dialects.log_text import quoted_login
 from leafhub.dialects.murano.connector import connector_of
 from leafhub.dialects.murano.dialect import MuranoDialect
 from leafhub.dialects.smartworks.dialect import SmartWorksDialect
-from leafhub.errors import NotFoundError
+from leafhub.errors import ConflictError, NotFoundError
 from leafhub.model.application import Application
 from leafhub.model.device import Device
 from leafhub.model.event import Event
@@ -252,6 +252,33 @@ _ANONYMOUS: Final[Mapping[str, AnonymousFace]] = MappingProxyType(
 
 
 _HANDSHAKE: Final[Mapping[str, HandshakeFace]] = MappingProxyType({BROKER.name: BROKER})
+
+
+def refuse_taken_name(
+    application: Application, device: Device, registry: RegistryView, arrival: Arrival
+) -> None:
+    """Refuse a new user of a topic space by whose name somebody else logs in already.
+
+    One of the two could never log in: which face is asked first decides.
+
+    Raises:
+        ConflictError: The name belongs to an operator, or to a device of another dialect.
+    """
+    if application.dialect != BROKER.name:
+        return
+    connect = Connect(protocol_level=LEVEL_OF_ANONYMOUS, username=device.id, password=b"?")
+    peer = Peer(address="", tls=True)
+    for name, face in FACES.items():
+        verdict = face.authenticate(connect, peer, registry, arrival)
+        if name == BROKER.name or not isinstance(verdict, Login):
+            continue
+        other = verdict.principal
+        whose = f"operator {other.login!r}"
+        if other.application is not None:
+            whose = f"{name} application {other.application!r}"
+        raise ConflictError(
+            f"{device.id!r} is a name to log in with of {whose}; choose another", path="id"
+        )
 
 
 def keys_of(application: Application, device: Device) -> Iterable[str]:

@@ -4,10 +4,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from client_certificates import issue
+from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given
 from hypothesis import strategies as st
 
 from leafhub.dialects.base import NOTHING, Arrival, Dialect, Face, Login, Peer, Refusal
+from leafhub.dialects.broker.settings import UserSettings
 from leafhub.dialects.cloudplugs.dialect import ENROLLMENT_POLICY
 from leafhub.dialects.detect import (
     DIALECTS,
@@ -15,9 +18,10 @@ from leafhub.dialects.detect import (
     UNDECIDED,
     Detection,
     keys_of,
+    refuse_taken_name,
     settings_types,
 )
-from leafhub.errors import NotFoundError
+from leafhub.errors import ConflictError, NotFoundError
 from leafhub.model.application import Application
 from leafhub.model.device import Credential, Device, Operator, SecretKind
 from leafhub.model.event import Event
@@ -108,12 +112,34 @@ WORLD = (
     application("pconn", "murano", auth_type="password"),
     device("pconn", "murano", "p1", "a1b2c3d4e5f6g7h8i9j0", auth_type="password"),
     operator("olive", "olives"),
+    application("home", "broker"),
+    device("home", "broker", "hass", "hass-pw"),
 )
 TLS = Peer(address="192.0.2.7", tls=True, hub_domain="hub.test")
 PLAIN = msgspec.structs.replace(TLS, tls=False)
 API = msgspec.structs.replace(TLS, server_name="api.hub.test")
 TCONN = msgspec.structs.replace(TLS, server_name="tconn.m2.hub.test")
 PCONN = msgspec.structs.replace(TLS, server_name="pconn.m2.hub.test")
+_LAMP = issue("lamp")
+PLUG = msgspec.structs.replace(TLS, psk_identity="plug")
+LAMP = msgspec.structs.replace(TLS, certificates=(_LAMP.der,))
+STRANGER = msgspec.structs.replace(TLS, certificates=(issue("lamp").der,))
+BROKEN = msgspec.structs.replace(TLS, certificates=(b"0",))
+PLUG_USER = Device(
+    application="home",
+    id="plug",
+    uid="u",
+    name="plug",
+    settings=UserSettings(),
+    credentials=(Credential(kind=SecretKind.PSK, secret="00" * 16),),
+)
+LAMP_USER = Device(
+    application="home",
+    id="lamp",
+    uid="u",
+    name="lamp",
+    settings=UserSettings(certificates=(_LAMP.certificate.fingerprint(SHA256()).hex(),)),
+)
 
 
 def pinned(dialect: str) -> Peer:
@@ -179,6 +205,7 @@ class TestCredentials:
             pytest.param(connect("m1", TOKEN), "murano", id="token with identity"),
             pytest.param(connect("p1", "a1b2c3d4e5f6g7h8i9j0"), "murano", id="Murano password"),
             pytest.param(connect("olive", "olives", "dash", 5), "integration", id="operator"),
+            pytest.param(connect("hass", "hass-pw", "ha", 5), "broker", id="user of a space"),
         ],
     )
     def test_each_belongs_to_one_dialect(
@@ -285,6 +312,87 @@ ANONYMOUS = pytest.mark.parametrize(
         pytest.param(None, "", id="empty password"),
     ],
 )
+
+
+class TestHandshake:
+    """What the transport proves is asked for before anybody is taken for anonymous."""
+
+    @pytest.mark.parametrize(
+        ("username", "password", "peer", "dialect"),
+        [
+            pytest.param(None, None, PLUG, "broker", id="key alone"),
+            pytest.param("plug", None, PLUG, "broker", id="key and its user"),
+            pytest.param("hass", "hass-pw", PLUG, "0x86", id="key and another user"),
+            pytest.param("dev1@plant", "pw", PLUG, "drogue", id="key and a proof elsewhere"),
+            pytest.param(None, None, LAMP, "broker", id="certificate alone"),
+            pytest.param("sw-user", "sw-secret", LAMP, "smartworks", id="and a proof elsewhere"),
+            pytest.param(None, None, STRANGER, "undecided", id="unknown certificate"),
+            pytest.param("hass", "hass-pw", STRANGER, "broker", id="unknown, and a password"),
+            pytest.param(None, None, BROKEN, "0x86", id="no certificate at all"),
+        ],
+    )
+    def test_who_it_is(
+        self,
+        world: Registry,
+        arrival: Arrival,
+        username: str | None,
+        password: str | None,
+        peer: Peer,
+        dialect: str,
+    ) -> None:
+        world.apply(PutDevice(PLUG_USER))
+        world.apply(PutDevice(LAMP_USER))
+        assert judged(connect(username, password, "HW1"), peer, world, arrival) == dialect
+
+    @pytest.mark.parametrize("server_name", ["tconn.m2.hub.test", "api.hub.test"])
+    def test_the_name_it_asked_for_goes_first(
+        self, world: Registry, arrival: Arrival, server_name: str
+    ) -> None:
+        world.apply(PutDevice(LAMP_USER))
+        peer = msgspec.structs.replace(LAMP, server_name=server_name)
+        assert judged(connect(None, None, "HW1"), peer, world, arrival) != "broker"
+
+
+class TestTakenNames:
+    """A user of a topic space by whose name somebody else logs in could never come in."""
+
+    def refusal(self, world: Registry, arrival: Arrival, name: str, dialect: str) -> str:
+        settings = settings_types(dialect)[1]
+        own = msgspec.convert(SETTINGS[dialect][1], settings)
+        new = Device(application="home", id=name, uid="u", name=name, settings=own)
+        application_ = next(world.applications(dialect))
+        try:
+            refuse_taken_name(application_, new, world, arrival)
+        except ConflictError as exc:
+            return str(exc)
+        return ""
+
+    @pytest.mark.parametrize(
+        ("name", "whose"),
+        [
+            ("olive", "operator 'olive'"),
+            ("sw-user", "smartworks application 'space'"),
+            ("ops@example.com", "cloudplugs application 'company'"),
+            (PLUG_ID, "cloudplugs application 'company'"),
+            ("dev1@plant", "drogue application 'plant'"),
+            ("p1", "murano application 'pconn'"),
+        ],
+    )
+    def test_it_is_said_whose_they_are(
+        self, world: Registry, arrival: Arrival, name: str, whose: str
+    ) -> None:
+        words = f"id: {name!r} is a name to log in with of {whose}; choose another"
+        assert self.refusal(world, arrival, name, "broker") == words
+
+    @pytest.mark.parametrize("name", ["tasmota", "hass", "olivia", "dev9@plant", "sw-user "])
+    def test_others_are_free(self, world: Registry, arrival: Arrival, name: str) -> None:
+        assert self.refusal(world, arrival, name, "broker") == ""
+
+    @pytest.mark.parametrize("dialect", ["drogue", "murano", "cloudplugs", "smartworks"])
+    def test_other_dialects_have_names_of_their_own(
+        self, world: Registry, arrival: Arrival, dialect: str
+    ) -> None:
+        assert self.refusal(world, arrival, "olive", dialect) == ""
 
 
 class TestAnonymous:
@@ -545,7 +653,7 @@ _NAMES = st.sampled_from(
         "01H7QXW3E5Y8GZK2M4N6P8R0ST", "ä", " ", "a b", "dev-", "@plant", "a@", "@", "null",
     ]
 )  # fmt: skip
-_OWNERS = ("smartworks", "cloudplugs", "account", "drogue", "murano", "integration")
+_OWNERS = ("smartworks", "cloudplugs", "account", "drogue", "murano", "integration", "broker")
 
 
 def _may_own(owner: str, name: str) -> bool:
@@ -571,8 +679,9 @@ def _declared(owner: str, name: str, secret: str, number: int) -> Change | None:
         case "drogue":
             leaf, _, app = name.rpartition("@")
             return device(app, owner, leaf, secret)
-        case "murano":
-            return device("pconn", owner, name, secret, auth_type="password")
+        case "murano" | "broker":
+            own = {"auth_type": "password"} if owner == "murano" else {}
+            return device("pconn" if own else "home", owner, name, secret, **own)
         case "integration":
             return operator(name, secret)
         case _:
@@ -615,6 +724,7 @@ def _registry_of(owned: dict[str, str]) -> Registry:
         application("farm", "drogue"),
         application("tconn", "murano"),
         application("pconn", "murano", auth_type="password"),
+        application("home", "broker"),
         device("tconn", "murano", "token-device", "t" * 40, auth_type="token"),
     )
     for number, (name, owner) in enumerate(owned.items()):
