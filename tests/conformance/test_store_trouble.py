@@ -1,33 +1,13 @@
 """A store that takes nothing: nobody is told that all is well, and all goes on when it heals."""
 
-import sqlite3
-from collections.abc import Sequence
-
 import pytest
+from full_disk import Disk
 from raw_mqtt import OpenClient, RawClient, eventually, quiet
 from whole_hub import RunningHub
 from worlds import CLOUDPLUGS, DROGUE, MODEL, MURANO
 
 from leafhub.mqtt.packets import Puback, Publish, Pubrec
 from leafhub.mqtt.reason_codes import ReasonCode
-from leafhub.stores.base import Batch
-from leafhub.stores.sqlite import SqliteStore
-
-
-class Disk:
-    """Full or not; what a full one says is what SQLite says."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.is_full = False
-        write_all = SqliteStore._write_all
-
-        def write_or_fail(store: SqliteStore, batches: Sequence[Batch]) -> int:
-            written = write_all(store, batches)
-            if self.is_full:
-                raise sqlite3.OperationalError("database or disk is full")
-            return written
-
-        monkeypatch.setattr(SqliteStore, "_write_all", write_or_fail)
 
 
 @pytest.fixture
@@ -59,11 +39,11 @@ async def test_a_client_of_5_0_is_told(
     kind: type[Puback | Pubrec],
 ) -> None:
     client = await log_in(await open_client(protocol_level=5))
-    disk.is_full = True
+    disk.fill()
     await client.send(Publish("temp", b"1", qos, packet_id=7))
     answer = await client.expect(kind)
     assert (answer.packet_id, answer.reason_code) == (7, ReasonCode.QUOTA_EXCEEDED)
-    disk.is_full = False
+    disk.heal()
     await client.send(Publish("temp", b"2", qos, packet_id=7))
     answer = await client.expect(kind)
     assert (answer.packet_id, answer.reason_code) == (7, ReasonCode.SUCCESS)
@@ -75,10 +55,10 @@ async def test_a_client_of_3_1_1_gets_no_acknowledgement_but_the_end(
     hub: RunningHub, disk: Disk, open_client: OpenClient, qos: int
 ) -> None:
     client = await log_in(await open_client())
-    disk.is_full = True
+    disk.fill()
     await client.send(Publish("temp", b"1", qos, packet_id=7))
     await client.expect_closed()
-    disk.is_full = False
+    disk.heal()
     client = await log_in(await open_client())
     await client.send(Publish("temp", b"1", qos, dup=True, packet_id=7))
     answer = await client.receive()
@@ -93,10 +73,10 @@ async def test_subscribers_see_nothing_that_is_not_stored(
     await a.connect("a", "ops@example.com", "opspass")
     await b.connect("b", "ops@example.com", "opspass")
     assert await b.subscribe("#") == [0]
-    disk.is_full = True
+    disk.fill()
     await a.publish("data/t", '{"data":1}', qos=0)
     await b.expect_nothing(quiet)
-    disk.is_full = False
+    disk.heal()
     await a.publish("data/t", '{"data":2}', qos=0)
     assert b'"data":2' in (await b.expect(Publish)).payload
 
@@ -105,13 +85,13 @@ async def test_cloudplugs_enrollment_gets_no_success(
     hub: RunningHub, disk: Disk, open_client: OpenClient
 ) -> None:
     before = await hub.registry()
-    disk.is_full = True
+    disk.fill()
     client = await open_client()
     await client.connect("HW1", "", "")
     assert await client.subscribe(f"{MODEL}/thing/enroll-HW1") == [0]
     await client.expect_closed()
     assert await hub.registry() == before
-    disk.is_full = False
+    disk.heal()
     client = await open_client()
     await client.connect("HW1", "", "")
     assert await client.subscribe(f"{MODEL}/thing/enroll-HW1") == [0]
@@ -122,13 +102,13 @@ async def test_murano_provisioning_gets_no_token(
     hub: RunningHub, disk: Disk, open_client: OpenClient
 ) -> None:
     before = await hub.registry()
-    disk.is_full = True
+    disk.fill()
     client = await open_client(server_name="tconn.m2.hub.test")
     await client.connect()
     await client.publish("$provision/n1", "", qos=0)
     await client.expect_closed()
     assert await hub.registry() == before
-    disk.is_full = False
+    disk.heal()
     client = await open_client(server_name="tconn.m2.hub.test")
     await client.connect()
     await client.publish("$provision/n1", "", qos=0)
@@ -139,7 +119,7 @@ async def test_operators_are_told_and_what_they_wanted_did_not_happen(
     hub: RunningHub, disk: Disk
 ) -> None:
     before = await hub.registry()
-    disk.is_full = True
+    disk.fill()
     path = "/api/v1/applications/plant-a/devices/dev1/commands"
     assert (await hub.http.post(path, json={"name": "led"})).status_code == 503
     answer = await hub.http.put(
@@ -160,7 +140,7 @@ async def test_the_hub_says_that_it_is_not_ready_until_it_is(
 
     assert await is_ready()
     client = await log_in(await open_client(protocol_level=5))
-    disk.is_full = True
+    disk.fill()
     await client.publish("temp", "1")
     answer = await hub.http.get("/readyz")
     assert answer.status_code == 503
@@ -168,7 +148,7 @@ async def test_the_hub_says_that_it_is_not_ready_until_it_is(
     assert "full" in trouble
     assert (await hub.http.get("/healthz")).status_code == 200
     assert len([r for r in caplog.records if "nothing is stored" in r.getMessage()]) == 1
-    disk.is_full = False
+    disk.heal()
     await client.publish("temp", "2")
     await eventually(is_ready)
     assert (await hub.http.get("/api/v1/status")).json()["trouble"] == []

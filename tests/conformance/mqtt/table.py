@@ -12,6 +12,7 @@ A row is a script of one line per step. Each line names a client and what it doe
 ``a quiet``        nothing comes of all that was sent until now, and the connection stays
 ``after 1.5 s``    what the next line waits for comes no sooner than that
 ``wait 1.5 s``     so much time passes
+``the disk ...``   whatever the test gave to ``play`` under this line's name
 =================  =============================================================================
 
 After the last line every connection that was accepted stays, and has nothing more to say. Each row
@@ -25,7 +26,7 @@ import contextlib
 import itertools
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -72,6 +73,9 @@ _STEP: Final = re.compile(r"(?P<client>\w+) +(?P<verb>>|<|\w+)(?: +(?P<rest>.*))
 _PAUSE: Final = re.compile(r"(?P<verb>after|wait) (?P<seconds>[\d.]+) s")
 
 
+_NOTHING_HAPPENS: Final[Mapping[str, Callable[[], None]]] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One case: a name, the statements that it proves (split by blanks), and its script."""
@@ -110,23 +114,42 @@ class Player:
         self._hub = hub
         self._spaces = itertools.count(1)
 
-    async def play(self, case: Case) -> None:
-        """Play one row in a topic space of its own."""
+    async def play(
+        self, case: Case, happenings: Mapping[str, Callable[[], None]] = _NOTHING_HAPPENS
+    ) -> None:
+        """Play one row in a topic space of its own; a line of ``happenings`` calls it."""
+        words = await self.make_space(case.level)
+        async with contextlib.AsyncExitStack() as stack:
+            stage = _Stage(self._hub, case.level, words, stack)
+            for line in map(str.strip, case.row.script.splitlines()):
+                if line in happenings:
+                    happenings[line]()
+                elif line:
+                    await stage.step(line)
+            await stage.finish()
+
+    async def make_space(self, level: int) -> Mapping[str, str]:
+        """Make a topic space; returns the words of the notation for its users and ``level``."""
         space = f"space-{next(self._spaces)}"
         await self._hub.apply(_document(space))
-        async with contextlib.AsyncExitStack() as stack:
-            stage = _Stage(self._hub, case.level, space, stack)
-            for line in case.row.script.strip().splitlines():
-                if line.strip():
-                    await stage.step(line.strip())
-            await stage.finish()
+        return {
+            **_WORDS[level],
+            "keeps": _KEEPS[level],
+            "user": f'"{space}"',
+            "login": f'"{space}" "{_PASSWORD}"',
+            "guest": f'"{space}-guest" "{_PASSWORD}"',
+        }
 
 
 class _Stage:
     """The connections of one row."""
 
     def __init__(
-        self, hub: RunningHub, level: int, space: str, stack: contextlib.AsyncExitStack
+        self,
+        hub: RunningHub,
+        level: int,
+        words: Mapping[str, str],
+        stack: contextlib.AsyncExitStack,
     ) -> None:
         self._hub = hub
         self._level = level
@@ -134,13 +157,7 @@ class _Stage:
         self._clients: dict[str, RawClient] = {}
         self._accepted: set[str] = set()
         self._not_before_s = 0.0
-        self._words = {
-            **_WORDS[level],
-            "keeps": _KEEPS[level],
-            "user": f'"{space}"',
-            "login": f'"{space}" "{_PASSWORD}"',
-            "guest": f'"{space}-guest" "{_PASSWORD}"',
-        }
+        self._words = words
 
     async def step(self, line: str) -> None:
         """Play one line."""

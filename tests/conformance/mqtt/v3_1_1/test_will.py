@@ -232,6 +232,7 @@ WITHHELD = cases(
         "MQTT-4.7.1-1",
         """
         a > CONNECT { head c6 003c "a" "will/#" "gone" login }
+        a < CONNACK { 00 05 }
         a end
         """,
     ),
