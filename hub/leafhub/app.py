@@ -97,10 +97,11 @@ async def running(config: Config) -> AsyncIterator[Addresses]:
             async with _looked_after(certificates):
                 yield Addresses(tuple(mqtt.addresses), tuple(http.addresses))
         finally:
-            await http.stop()
+            mqtt.stop()
+            await asyncio.gather(http.stop(), mqtt.leave())
     finally:
         mqtt.stop()
-        mqtt.cut()
+        await mqtt.leave()
         await exchange.stop()
 
 

@@ -73,6 +73,10 @@ class Speaker(Protocol):
         """Nothing more can be heard or said, unless the speaker ended it itself."""
         ...
 
+    def parted(self) -> None:
+        """The transport is gone; the last call there is."""
+        ...
+
 
 class BytePath(asyncio.Protocol):
     """A transport's bytes through layers to a speaker, and back.
@@ -192,6 +196,11 @@ class BytePath(asyncio.Protocol):
                 transport.resume_reading()
         self._cutter = self._loop.call_later(CLOSE_GRACE_S, transport.abort)
 
+    def abort(self) -> None:
+        """Cut it, whatever is still to be written."""
+        if self._transport is not None:
+            self._transport.abort()
+
     # ---- for the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -234,6 +243,7 @@ class BytePath(asyncio.Protocol):
             self._cutter.cancel()
         if not self._left:
             self._speaker.lost(f"connection lost: {exc}" if exc else "connection closed")
+        self._speaker.parted()
 
     def pause_writing(self) -> None:
         """The client does not read; neither do we, until it does, or too long passed."""

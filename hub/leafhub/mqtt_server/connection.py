@@ -60,8 +60,16 @@ class Listener(Protocol):
         """A connection is there."""
         ...
 
+    def settled(self, connection: "MqttConnection") -> None:
+        """All that it took is answered, and it takes no more."""
+        ...
+
     def gone(self, connection: "MqttConnection") -> None:
         """It ended."""
+        ...
+
+    def parted(self, connection: "MqttConnection") -> None:
+        """Its transport is gone."""
         ...
 
 
@@ -100,6 +108,7 @@ class MqttConnection:
         self._ended = False
         self._unfinished = 0
         self._throttle: Throttle | None = None  # who never publishes needs none
+        self._takes_no_more = False
         self._dropped = 0
         self._unsaid_bytes = 0
         self._fill_is_due = False
@@ -175,6 +184,10 @@ class MqttConnection:
         if not self._ended:
             self._end(self._connection.lost(reason))
 
+    def parted(self) -> None:
+        """See ``Speaker``."""
+        self._listener.parted(self)
+
     # ---- the exchange's Link
 
     @property
@@ -212,6 +225,15 @@ class MqttConnection:
         """Close it; the session is detached when this returns."""
         self._connection.end(reason_code, reason)
         self.path.flush()
+
+    # ---- the end of the hub
+
+    def take_no_more(self) -> bool:
+        """Let what was not taken yet wait for ever; ``True``: all that was is answered."""
+        self._takes_no_more = True
+        self._connection.pause()
+        self.path.flush()
+        return not self._unfinished
 
     # ---- the entrance's Applicant
 
@@ -329,9 +351,9 @@ class MqttConnection:
 
     @property
     def _holds_back(self) -> bool:
-        """Whether too much is unfinished, or came too fast."""
+        """Whether too much is unfinished, or came too fast, or the end is near."""
         is_shut = self._throttle is not None and self._throttle.is_shut
-        return is_shut or self._unfinished >= UNFINISHED_MESSAGES
+        return is_shut or self._takes_no_more or self._unfinished >= UNFINISHED_MESSAGES
 
     def _tell_of_throttle(self, what: str) -> None:
         log.info("%s: %s", self._who, what)
@@ -362,6 +384,8 @@ class MqttConnection:
         if self._unfinished == UNFINISHED_MESSAGES // 2 and connection.phase is Phase.PAUSED:
             self._loop.call_soon(self.relieved)
         self.path.flush_soon()
+        if self._takes_no_more and not self._unfinished:
+            self._listener.settled(self)
 
     def _grant(self, subscribe: Subscribe, verdict: SubscribeOutcome) -> None:
         codes = [ReasonCode(grant.reason_code) for grant in verdict.grants]

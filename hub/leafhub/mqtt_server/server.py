@@ -1,6 +1,7 @@
 """Where MQTT is served: TCP and TLS listeners, and the connections they took."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 
@@ -18,6 +19,13 @@ from leafhub.mqtt_server.settings import MqttListener, MqttSettings
 
 BACKLOG = 1_000
 """Connections the kernel holds until they are accepted; a fleet comes all at once."""
+
+SETTLE_TIME_S = 1.5
+"""How long a stopping hub waits for the store, so that clients need not send again."""
+PARTING_TIME_S = 1.0
+"""How long a stopping hub waits until clients have read its last words and closed."""
+PARTING_AT_ONCE = 500
+"""Ended connections whose transports are still open; past that the one that ended first is cut."""
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +54,17 @@ class OpenListener:
         """A connection is there."""
         self._server.connections.add(connection)
 
+    def settled(self, connection: MqttConnection) -> None:
+        """All that it took is answered, and it takes no more."""
+        self._server.settled(connection)
+
     def gone(self, connection: MqttConnection) -> None:
         """It ended."""
-        self._server.connections.discard(connection)
+        self._server.gone(connection)
+
+    def parted(self, connection: MqttConnection) -> None:
+        """Its transport is gone."""
+        self._server.parted(connection)
 
 
 class MqttServer:
@@ -93,6 +109,9 @@ class MqttServer:
         self.addresses: list[str] = []
         self._exchange = exchange
         self._servers: list[asyncio.Server] = []
+        self._unsettled: set[MqttConnection] = set()
+        self._parting: dict[MqttConnection, None] = {}  # in the order of their ends
+        self._progress = asyncio.Event()
 
     async def start(self) -> None:
         """Listen.
@@ -134,7 +153,43 @@ class MqttServer:
             server.close()
         self._servers.clear()
 
-    def cut(self) -> None:
-        """End the connections there are."""
-        for connection in tuple(self.connections):
+    async def leave(self) -> None:
+        """Answer what clients said, tell them that the hub stops, and see them off; 3 s at most.
+
+        ``stop`` comes first. What is not answered in time was not stored: they will send it again.
+        """
+        present = tuple(self.connections)
+        self._unsettled = {one for one in present if not one.take_no_more()}
+        await self._wait_until(lambda: not self._unsettled, SETTLE_TIME_S)
+        for connection in present:
             connection.end(ReasonCode.SERVER_SHUTTING_DOWN, "the hub is stopping")
+        await self._wait_until(lambda: not self._parting, PARTING_TIME_S)
+        for connection in tuple(self._parting):
+            connection.path.abort()
+        self.admission.close()
+
+    def settled(self, connection: MqttConnection) -> None:
+        """All that it took is answered, and it takes no more."""
+        self._unsettled.discard(connection)
+        self._progress.set()
+
+    def gone(self, connection: MqttConnection) -> None:
+        """It ended; its last bytes may still be on their way."""
+        self.connections.discard(connection)
+        self.settled(connection)
+        self._parting[connection] = None
+        if len(self._parting) > PARTING_AT_ONCE:
+            next(iter(self._parting)).path.abort()
+
+    def parted(self, connection: MqttConnection) -> None:
+        """Its transport is gone."""
+        self._parting.pop(connection, None)
+        self._progress.set()
+
+    async def _wait_until(self, is_so: Callable[[], bool], time_s: float) -> None:
+        """Wait for the progress of connections, for so long at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(time_s):
+                while not is_so():
+                    self._progress.clear()
+                    await self._progress.wait()

@@ -299,7 +299,13 @@ class AnyListener:
     def opened(self, connection: MqttConnection) -> None:
         self.open.add(connection)
 
+    def settled(self, connection: MqttConnection) -> None:
+        self.open.discard(connection)
+
     def gone(self, connection: MqttConnection) -> None:
+        self.open.discard(connection)
+
+    def parted(self, connection: MqttConnection) -> None:
         self.open.discard(connection)
 
 
