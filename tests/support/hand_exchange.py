@@ -131,6 +131,7 @@ class Acorn:
     will_outcome: Outcome | None = None
     space: str | None = None
     taken_away: frozenset[str] = frozenset()
+    shows: bool = False
 
     def authenticate(
         self, connect: Connect, peer: Peer, registry: RegistryView, arrival: Arrival
@@ -202,7 +203,7 @@ class Acorn:
         return Review(lost=tuple(one for one in topic_filters if one in self.taken_away))
 
     def shown(self, event: Event, registry: RegistryView) -> Sequence[Publication]:
-        return ()
+        return (publication(f"shown/{event.id}"),) if self.shows else ()
 
     def on_connected(
         self,

@@ -10,11 +10,11 @@ well.
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from leafhub.dialects.base import Arrival, Outcome, Principal
+from leafhub.dialects.base import Arrival, Dialect, Outcome, Principal
 from leafhub.dialects.log_text import one_line
 from leafhub.errors import BusyError, RequestError, StoreUnavailableError
 from leafhub.exchange.changes import Concerned, deleted_devices
@@ -44,7 +44,7 @@ class Carrier:
 
     Args:
         registry: Changed before the commit, and back if that fails.
-        dialects: Names of those that devices speak.
+        dialects: Those that devices speak, by name.
         store: Where everything goes.
         sessions: Who is there.
         devices: Forgets those that are deleted.
@@ -59,7 +59,7 @@ class Carrier:
         self,
         *,
         registry: Registry,
-        dialects: Collection[str],
+        dialects: Mapping[str, Dialect],
         store: Store,
         sessions: Sessions,
         devices: DeviceMemory,
@@ -124,7 +124,7 @@ class Carrier:
         def finish(error: StoreUnavailableError | None) -> None:
             committed.set_result(error)
             if error is None:
-                concerned.end_unwelcome(self._sessions, self._dialects)
+                concerned.end_unwelcome(self._sessions, self._dialects, self._arrival())
 
         self.commit(Outcome(changes=tuple(changes)), finish)
         error = await asyncio.shield(committed)  # who asked may leave; the work goes on
@@ -165,7 +165,7 @@ class Carrier:
                 self._retained.settle(retained, stored=error is None)
                 if error is None:
                     self._feed.publish(events)
-                    for publication in publications:
+                    for publication in (*publications, *self._shown(events)):
                         self._spaces.route(publication)
                     self._commands.end_orphans(orphans)
                 else:
@@ -216,6 +216,12 @@ class Carrier:
         for change in changes:
             if isinstance(change, DeleteApplication):
                 self._retained.forget_space(change.name)
+
+    def _shown(self, events: Iterable[Event]) -> Iterator[Publication]:
+        """What events are to subscribers of topic spaces that show them."""
+        for event in events:
+            for dialect in self._dialects.values():
+                yield from dialect.shown(event, self._registry)
 
     def _news_of(self, changes: Iterable[Change]) -> tuple[Event, ...]:
         """The events that tell of devices made or changed."""

@@ -1,7 +1,8 @@
 """Whom changes of the registry concern, and whose connections end with them."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from leafhub.dialects.base import Arrival, Dialect
 from leafhub.exchange.session import Session
 from leafhub.exchange.sessions import Sessions
 from leafhub.model.device import Device, Operator
@@ -42,21 +43,48 @@ class Concerned:
         self._devices = _devices_of(changes, registry)
         self._operators = _operators_of(changes, registry)
 
-    def end_unwelcome(self, sessions: Sessions, dialects: Container[str]) -> None:
+    def end_unwelcome(
+        self, sessions: Sessions, dialects: Mapping[str, Dialect], arrival: Arrival
+    ) -> None:
         """Close the connections of those who may no longer log in as they did.
 
-        Whoever speaks none of ``dialects`` is an operator.
+        Whoever speaks none of ``dialects`` is an operator. A session that stays loses the
+        subscriptions that it would not be granted now; its connection ends then too, for MQTT has
+        no other way to tell the client.
         """
         for device in self._devices:
+            live = sessions.of_device(device.application, device.id)
             if not self._may_stay(device):
-                for session in sessions.of_device(device.application, device.id):
+                for session in live:
                     _end(session, "the device may no longer log in")
+            for session in (*live, *sessions.kept_of_device(device.application, device.id)):
+                self._review(session, sessions, dialects, arrival)
         changed = {one.name for one in self._operators if self._is_changed(one)}
         if changed:
             for session in sessions.live():
                 principal = session.principal
                 if principal.dialect not in dialects and principal.login in changed:
                     _end(session, "the operator may no longer log in")
+
+    def _review(
+        self,
+        session: Session,
+        sessions: Sessions,
+        dialects: Mapping[str, Dialect],
+        arrival: Arrival,
+    ) -> None:
+        dialect = dialects.get(session.principal.dialect)
+        if dialect is None:
+            return
+        subscriptions = session.state.subscriptions
+        review = dialect.review(session.principal, tuple(subscriptions), self._registry, arrival)
+        for topic_filter in review.lost:
+            subscriptions.pop(topic_filter, None)
+            sessions.unsubscribe(session, topic_filter)
+        if review.ends:
+            _end(session, review.ends)
+        elif review.lost:
+            _end(session, "it may not have all of its subscriptions any more")
 
     def _may_stay(self, before: Device) -> bool:
         """Whether a device is still the one it was, and may log in as it did."""

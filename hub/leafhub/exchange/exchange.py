@@ -154,7 +154,7 @@ class Exchange:
         )
         self._carrier = Carrier(
             registry=registry,
-            dialects=dialects.keys(),
+            dialects=dialects,
             store=store,
             sessions=self._sessions,
             devices=self._devices,

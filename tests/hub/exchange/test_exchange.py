@@ -14,6 +14,7 @@ from hand_exchange import (
     device,
     event,
     principal,
+    publication,
 )
 from msgspec.structs import replace
 
@@ -170,6 +171,46 @@ async def test_who_may_no_longer_log_in_is_sent_away(world: World, change: Chang
     link = world.attach(principal())
     await world.apply(change)
     assert [code for code, _ in link.ended] == [ReasonCode.ADMINISTRATIVE_ACTION]
+
+
+async def test_a_session_loses_what_it_would_not_be_granted_now(world: World) -> None:
+    world.dialect.space = "oak"
+    link = world.attach(principal(key="k"), clean_start=False)
+    away = world.attach(principal(key="away"), clean_start=False)
+    other = world.attach(principal("e", key="e"))
+    for one in (link, away, other):
+        world.subscribe(one, "kept", qos=1)
+        world.subscribe(one, "lost", qos=1)
+    away.end(None, "it went")
+    world.dialect.taken_away = frozenset({"lost"})
+    await world.apply(PutDevice(replace(device(), name="renamed")))
+    assert [code for code, _ in link.ended] == [ReasonCode.ADMINISTRATIVE_ACTION]
+    assert other.ended == []
+    for one in (link, away, other):
+        assert one.session is not None
+        expected = ["kept", "lost"] if one is other else ["kept"]
+        assert list(one.session.state.subscriptions) == expected
+    both = (publication("lost", qos=1), publication("kept", qos=1))
+    world.publish(other, Outcome(publications=both))
+    world.store.commit()
+    assert other.topics() == ["lost", "kept"]
+    for one, key in ((link, "k"), (away, "away")):
+        assert one.session is not None
+        back = world.attach(principal(key=key), clean_start=False)
+        assert back.session is one.session
+        assert [message.topic_name for message in back.session.state.queue] == ["kept"]
+
+
+async def test_events_are_published_where_a_dialect_shows_them(world: World) -> None:
+    world.dialect.space = "oak"
+    link = world.attach(principal())
+    world.subscribe(link, "shown/#")
+    world.dialect.shows = True
+    told = world.publish(link, Outcome(events=(event("1"),)))
+    assert link.topics() == []
+    world.store.commit()
+    assert told == [None]
+    assert "shown/1" in link.topics()
 
 
 async def test_who_may_still_log_in_stays(world: World) -> None:
