@@ -264,7 +264,10 @@ class Commands:
             raise
 
     def _hand_over(self, command_id: str) -> None:
-        """Bring a stored command to the connections that get it, and to sessions kept for one."""
+        """Bring a stored command to the connections that get it.
+
+        Where commands wait for their device, the sessions that are kept for it get it too.
+        """
         command = self._life_lines.get(command_id)
         if command is None:
             return  # it ended while it was stored
@@ -275,10 +278,9 @@ class Commands:
         dialect = self._dialects[application.dialect]
         reached = listens = False
         for device in dialect.receivers(command, self._registry):
-            for session in (
-                *self._sessions.of_device(command.application, device),
-                *self._sessions.kept_of_device(command.application, device),
-            ):
+            place = (command.application, device)
+            kept = self._sessions.kept_of_device(*place) if dialect.commands_wait else ()
+            for session in (*self._sessions.of_device(*place), *kept):
                 live = session.link is not None
                 listens = listens or live
                 for message in self._messages(dialect, command, session):

@@ -206,3 +206,15 @@ async def test_the_commands_of_a_device_that_was_not_deleted_go_on(waiting: Worl
 async def test_nobody_commands_a_device_that_is_not_there(world: World) -> None:
     with pytest.raises(NotFoundError):
         await world.exchange.command(replace(REQUEST, device="nobody"))
+
+
+async def test_a_command_that_failed_does_not_wait_in_a_session(world: World) -> None:
+    link = world.attach(principal(key="k"), clean_start=False)
+    link.end(None, "it went")
+    command = await world.command()
+    assert (command.state, command.error) == (
+        CommandState.FAILED,
+        "the device is not connected",
+    )
+    assert link.session is not None
+    assert not link.session.state.queue
