@@ -20,7 +20,7 @@ Tests = Mapping[str, list[str]]
 
 
 def proofs_of(standard: Standard) -> Tests:
-    """Give the tests in the folder of ``standard``, with those that no run would select now."""
+    """Give the tests in the folder of ``standard``, and those beside it that are for every one."""
     return _collected()[standard.folder]
 
 
@@ -46,10 +46,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Write down what the other pytest found; this module is its plugin."""
     found: dict[str, dict[str, list[str]]] = {"v3_1_1": {}, "v5_0": {}}
     for item in session.items:
-        folder = found.get(item.path.parent.name)
+        folder = item.path.parent.name
         for mark in item.iter_markers("spec"):
-            if folder is not None:
-                folder.setdefault(str(mark.args[0]), []).append(_name(item))
+            for standard in [found[folder]] if folder in found else found.values():
+                standard.setdefault(str(mark.args[0]), []).append(_name(item))
     Path(os.environ[_WRITES_TO]).write_bytes(msgspec.json.encode(found))
 
 
