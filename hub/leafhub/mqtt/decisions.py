@@ -1,6 +1,6 @@
 """What the layer above says to a connection: who may come in, what is taken, what is sent."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -31,7 +31,7 @@ from leafhub.mqtt.phase import ACCEPTED, ENDED, Phase
 from leafhub.mqtt.policy import Policy, QoS2Publish
 from leafhub.mqtt.properties import Properties
 from leafhub.mqtt.reason_codes import REASON_CODES_OF, ReasonCode
-from leafhub.mqtt.session_state import SessionState
+from leafhub.mqtt.session_state import Backlog, SessionState
 from leafhub.mqtt.subscribing import put_subscriptions, take_subscriptions
 
 
@@ -210,9 +210,7 @@ class Decisions(Lifetime):
             return self.state.enqueue(message)
         return self._outgoing.send(message, now_s)
 
-    def add_backlog(
-        self, topic_filter: str, messages: Iterator[OutgoingMessage | None], now_s: float
-    ) -> None:
+    def add_backlog(self, topic_filter: str, messages: Backlog, now_s: float) -> None:
         """Send many messages little by little, the first of them now; see ``SessionState``."""
         if self.state is not None:
             self.state.add_backlog(topic_filter, messages)

@@ -13,6 +13,7 @@ from leafhub.mqtt.policy import STANDARD, Policy
 
 __all__ = [
     "NEVER_EXPIRES",
+    "Backlog",
     "InFlight",
     "IncomingStage",
     "OutgoingMessage",
@@ -35,6 +36,10 @@ class Subscription(msgspec.Struct, frozen=True, gc=False):
     retain_as_published: bool = False
     subscription_identifier: int | None = None
     note: str = ""
+
+
+Backlog = Iterator[OutgoingMessage | None]
+"""Messages looked up one by one; None where nothing was found for a while: others come first."""
 
 
 class OutgoingStage(Enum):
@@ -199,7 +204,7 @@ class SessionState:
 
     # ---- backlogs
 
-    def add_backlog(self, topic_filter: str, messages: Iterator[OutgoingMessage | None]) -> None:
+    def add_backlog(self, topic_filter: str, messages: Backlog) -> None:
         """Send what ``messages`` yields, little by little, as the client takes it.
 
         For many messages at once, like the retained ones of a new subscription: they take no room
@@ -209,15 +214,16 @@ class SessionState:
         A second backlog of the same filter replaces the first; ``drop_backlog`` ends it. It stays
         with the session when the connection ends.
         """
+        self.drop_backlog(topic_filter)
         if self._backlogs is None:
             self._backlogs = {}
-        self._backlogs.pop(topic_filter, None)
         self._backlogs[topic_filter] = messages
 
     def drop_backlog(self, topic_filter: str) -> None:
         """End the backlog of ``topic_filter``, if there is one."""
         if self._backlogs is not None:
             self._backlogs.pop(topic_filter, None)
+            self._backlogs = self._backlogs or None
 
     @property
     def has_backlog(self) -> bool:
@@ -225,13 +231,13 @@ class SessionState:
         return bool(self._backlogs)
 
     def next_of_backlog(self) -> OutgoingMessage | None:
-        """Draw the next message of the oldest backlog; None when it pauses, or all are through."""
+        """Draw the next message of the oldest backlog; None if there is none for the moment."""
         while self._backlogs:
             topic_filter, messages = next(iter(self._backlogs.items()))
-            for message in messages:
-                return message
-            self._backlogs.pop(topic_filter, None)
-        self._backlogs = None
+            try:
+                return next(messages)
+            except StopIteration:
+                self.drop_backlog(topic_filter)
         return None
 
     # ---- ids and time
