@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from leafhub import operator_file
+from leafhub import open_files, operator_file
 from leafhub.certificates import Certificates
 from leafhub.config import Config
 from leafhub.contract import operator_login
@@ -18,23 +18,35 @@ from leafhub.data_folder import DataFolder
 from leafhub.dialects.detect import DIALECTS, FACES, Detection, keys_of, settings_types
 from leafhub.errors import ConfigurationError
 from leafhub.exchange import proofs
-from leafhub.exchange.exchange import Exchange
+from leafhub.exchange.exchange import Exchange, ExchangeStatus
 from leafhub.http_server.app import create_app
 from leafhub.http_server.information import HubInformation
 from leafhub.http_server.server import HttpServer
 from leafhub.model.device import Credential, Operator, SecretKind
 from leafhub.model.registry import PutOperator, Registry
 from leafhub.mqtt_server.server import MqttServer
+from leafhub.service_manager import Health, ServiceManager
+from leafhub.stopping import StopSignal, end_in_time
 from leafhub.stores.sqlite import SqliteStore
+
+STUCK_STORE_S = 60.0
+"""A commit that takes longer never ends: SD cards pause for seconds, not for a minute."""
 
 log = logging.getLogger(__name__)
 
 
-class Addresses(msgspec.Struct, frozen=True):
-    """Where a running hub is served, like ``mqtts://0.0.0.0:8883`` and ``http://127.0.0.1:8080``."""
+class RunningHub(msgspec.Struct, frozen=True):
+    """A hub at work.
+
+    Attributes:
+        mqtt: Where MQTT is served, like ``mqtts://0.0.0.0:8883``.
+        http: Where HTTP is served, like ``http://127.0.0.1:8080``.
+        exchange: Its heart.
+    """
 
     mqtt: tuple[str, ...]
     http: tuple[str, ...]
+    exchange: Exchange
 
 
 async def serve(config: Config) -> None:
@@ -44,18 +56,25 @@ async def serve(config: Config) -> None:
         ConfigurationError: The data folder, a certificate or an address cannot be used.
         StoreUnavailableError: The store cannot be opened.
     """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    async with running(config):
+    stop = StopSignal()
+    manager = ServiceManager()
+    open_files.permit(config.mqtt.maximum_connections)
+    async with running(config) as hub:
+        line = f"serving at {', '.join((*hub.mqtt, *hub.http))}"
+        manager.ready(line)
+        attention = asyncio.create_task(
+            manager.attend(lambda: _health(hub.exchange.status(), line)), name="service manager"
+        )
         log.info("ready; `leafhub watch` shows what it does")
         await stop.wait()
         log.info("stopping")
+        attention.cancel()
+        manager.stopping()
+        end_in_time()
 
 
 @contextlib.asynccontextmanager
-async def running(config: Config) -> AsyncIterator[Addresses]:
+async def running(config: Config) -> AsyncIterator[RunningHub]:
     """A hub that runs as long as the context: opened in the order of its needs, closed in reverse.
 
     Raises:
@@ -74,7 +93,13 @@ async def running(config: Config) -> AsyncIterator[Addresses]:
         retained_settings=config.retained,
     )
     certificates = Certificates(folder, config.domain)
-    mqtt = MqttServer(exchange, config.mqtt, certificates, domain=config.domain)
+    mqtt = MqttServer(
+        exchange,
+        config.mqtt,
+        certificates,
+        domain=config.domain,
+        key_of=exchange.pre_shared_key,
+    )
     try:
         await exchange.start()
         certificates.prepare()  # now that no other hub has this folder
@@ -95,7 +120,7 @@ async def running(config: Config) -> AsyncIterator[Addresses]:
             gc.collect()
             gc.freeze()  # what lives as long as the hub is not looked at again
             async with _looked_after(certificates):
-                yield Addresses(tuple(mqtt.addresses), tuple(http.addresses))
+                yield RunningHub(tuple(mqtt.addresses), tuple(http.addresses), exchange)
         finally:
             mqtt.stop()
             await asyncio.gather(http.stop(), mqtt.leave())
@@ -117,6 +142,15 @@ async def _looked_after(certificates: Certificates) -> AsyncIterator[None]:
         loop.remove_signal_handler(signal.SIGHUP)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def _health(status: ExchangeStatus, line: str) -> Health:
+    """What the service manager is told; a hub whose store never answers is better started anew."""
+    if status.store.writing_s > STUCK_STORE_S:
+        return Health("the store does not answer", alive=False)
+    if status.trouble:
+        return Health(f"{line}; trouble: {'; '.join(status.trouble)}")
+    return Health(line)
 
 
 async def _admit_operator(exchange: Exchange, folder: DataFolder) -> bool:

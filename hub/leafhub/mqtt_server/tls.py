@@ -30,7 +30,8 @@ _HINTS = {
     "no shared cipher": "the client speaks none of the hub's cipher suites",
     "psk identity not found": "nobody has the client's pre-shared key identity",
     "binder does not verify": "wrong pre-shared key",
-    "decryption failed or bad record mac": "what came is damaged, or the pre-shared key is wrong",
+    "record layer failure": "what came is damaged, or the pre-shared key is wrong",
+    "bad record mac": "what came is damaged, or the pre-shared key is wrong",
 }
 """What OpenSSL's reasons mean here."""
 

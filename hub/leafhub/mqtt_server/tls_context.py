@@ -16,6 +16,10 @@ _SUITES = (
     # Boards whose TLS library was built small (RFC 7925 §4.2), or is old.
     *("ECDHE-ECDSA-AES128-CCM", "ECDHE-ECDSA-AES128-SHA256", "ECDHE-RSA-AES128-SHA256"),
 )
+_TLS_1_3_SUITES = (
+    # SHA-256 first: it is the one that goes with pre-shared keys (RFC 8446 §4.2.11).
+    *("TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_256_GCM_SHA384"),
+)
 _PSK_SUITES = (
     # With forward secrecy first; plain PSK is all that many boards have.
     *("ECDHE-PSK-CHACHA20-POLY1305", "ECDHE-PSK-AES128-CBC-SHA256"),
@@ -77,7 +81,10 @@ class TlsContext:
         )
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         context.set_mode(SSL.MODE_RELEASE_BUFFERS)  # some 30 KiB for each connection at rest
-        suites = _SUITES if self._keys is None else _SUITES + _PSK_SUITES
+        context.set_session_id(b"leafhub")  # a pre-shared key of TLS 1.3 counts as a session
+        # Who offers suites with pre-shared keys has a key, and maybe nothing else.
+        suites = _SUITES if self._keys is None else _PSK_SUITES + _SUITES
+        context.set_tls13_ciphersuites(":".join(_TLS_1_3_SUITES).encode())
         context.set_cipher_list(":".join(suites).encode())
         context.use_certificate(certificate.chain[0])
         for issuer in certificate.chain[1:]:
