@@ -44,12 +44,17 @@ def environment(ports: Sequence[int] = (0,) * 5) -> dict[str, str]:
 class HubProcess:
     """``leafhub run`` in ``folder``, on free ports that it keeps over a restart.
 
+    Args:
+        folder: Its data folder.
+        variables: More of its environment.
+
     Attributes:
         lines: What the hub has said, over all its starts.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **variables: str) -> None:
         self.folder = folder
+        self._variables = variables
         self.lines: list[str] = []
         self._ports = [0] * 5
         self._operator: OperatorView | None = None
@@ -88,7 +93,7 @@ class HubProcess:
             "run",
             "--data",
             self.folder,
-            env=environment(self._ports),
+            env=environment(self._ports) | self._variables,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -120,13 +125,13 @@ class HubProcess:
     async def kill(self) -> None:
         """``kill -9``: nothing is finished."""
         self.process.kill()
-        await self._ended()
+        await self.ended()
 
     async def terminate(self) -> tuple[int, float]:
         """SIGTERM; gives the exit code, and how many seconds it took."""
         started_s = time.monotonic()
         self.process.terminate()
-        code = await self._ended()
+        code = await self.ended()
         return code, time.monotonic() - started_s
 
     async def restart(self) -> None:
@@ -140,13 +145,14 @@ class HubProcess:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
         if self._process is not None:
-            await self._ended()
+            await self.ended()
 
     def tls(self) -> ssl.SSLContext:
         """For clients that trust the hub's CA."""
         return ssl.create_default_context(cafile=self.folder / "ca.pem")
 
-    async def _ended(self) -> int:
+    async def ended(self) -> int:
+        """Wait for its end; gives the exit code."""
         async with asyncio.timeout(STOP_TIME_S):
             code = await self.process.wait()
         if self._pump is not None:
@@ -167,9 +173,9 @@ class HubProcess:
 
 
 @contextlib.asynccontextmanager
-async def hub_process(folder: Path) -> AsyncIterator[HubProcess]:
-    """A hub that runs, with its data in ``folder``."""
-    process = HubProcess(folder)
+async def hub_process(folder: Path, **variables: str) -> AsyncIterator[HubProcess]:
+    """A hub that runs, with its data in ``folder``; ``variables`` add to its environment."""
+    process = HubProcess(folder, **variables)
     try:
         await process.start()
         yield process

@@ -35,7 +35,7 @@ def listeners(*kinds: str) -> str:
 class RunningHub(OperatorView):
     """Where a test's hub is, and an operator's view of it."""
 
-    def __init__(self, folder: Path, addresses: app.Addresses) -> None:
+    def __init__(self, folder: Path, addresses: app.RunningHub) -> None:
         self.folder = folder
         self._ports: dict[tuple[str, str], int] = {}
         for address in addresses.mqtt:

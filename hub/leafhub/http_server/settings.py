@@ -76,8 +76,8 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         int,
         Meta(
             ge=1,
-            le=60,
+            le=4,
             description="Requests that are still open so long after a stop are cut, whole "
-            "seconds; systemd and people wait about 5 s.",
+            "seconds; systemd and people wait about 5 s, and the hub no longer than that.",
         ),
     ] = 2

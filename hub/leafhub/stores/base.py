@@ -113,6 +113,7 @@ class StoreStatus(msgspec.Struct, frozen=True, kw_only=True):
         committed_groups: Groups committed since the start.
         committed_events: Events committed since the start.
         size_bytes: On disk.
+        writing_s: How long the group that is being written has taken so far; 0: none is.
     """
 
     trouble: str | None
@@ -121,6 +122,7 @@ class StoreStatus(msgspec.Struct, frozen=True, kw_only=True):
     committed_groups: int
     committed_events: int
     size_bytes: int
+    writing_s: float = 0.0
 
 
 SettingsTypes = Callable[[str], tuple[type[msgspec.Struct], type[msgspec.Struct]]]

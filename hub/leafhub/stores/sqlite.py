@@ -103,6 +103,7 @@ class SqliteStore:
             committed_groups=writer.committed_groups,
             committed_events=writer.committed_events,
             size_bytes=self._size_bytes,
+            writing_s=writer.writing_s,
         )
 
     async def close(self) -> None:

@@ -73,6 +73,7 @@ class GroupWriter:
         self._era = 0  # the loop's
         self._sound_era = 0  # the thread's: changes of an earlier one stand on what failed
         self._next_start = 0.0
+        self._writing_since_s: float | None = None
         self.trouble: str | None = None
         """Why the store did not take the last group, in words."""
         self.commit_ms = 0.0
@@ -88,6 +89,12 @@ class GroupWriter:
     def waiting(self) -> int:
         """Batches that no commit has taken yet."""
         return len(self._queue)
+
+    @property
+    def writing_s(self) -> float:
+        """How long the group that is being written has taken so far; 0: none is."""
+        since_s = self._writing_since_s  # the thread may change it meanwhile
+        return 0.0 if since_s is None else time.monotonic() - since_s
 
     def write(self, batch: Batch, done: Done) -> None:
         """See ``Store.write``. After the end of the writer ``done`` is told so, from the loop.
@@ -123,7 +130,9 @@ class GroupWriter:
         ended = "the store is closed"
         try:
             while group := self._take():
+                self._writing_since_s = time.monotonic()
                 outcomes = self._write(group)
+                self._writing_since_s = None
                 self._in_flight = []
                 self._report(group, outcomes)
         except BaseException:
