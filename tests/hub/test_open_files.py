@@ -2,7 +2,6 @@ import resource
 
 import pytest
 
-from leafhub import open_files
 from leafhub.open_files import OWN_FILES, permit
 
 
@@ -24,10 +23,8 @@ def test_the_limit_is_raised_as_far_as_it_may(
     raised_to: int | None,
 ) -> None:
     raised: list[tuple[int, tuple[int, int]]] = []
-    monkeypatch.setattr(open_files.resource, "getrlimit", lambda _which: limits)
-    monkeypatch.setattr(
-        open_files.resource, "setrlimit", lambda which, to: raised.append((which, to))
-    )
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: limits)
+    monkeypatch.setattr(resource, "setrlimit", lambda which, to: raised.append((which, to)))
     permit(connections)
     wanted = [] if raised_to is None else [(resource.RLIMIT_NOFILE, (raised_to, limits[1]))]
     assert raised == wanted
