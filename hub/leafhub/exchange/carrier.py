@@ -191,7 +191,7 @@ class Carrier:
         ]
         if not too_much:
             return outcome
-        why = f"not retained: {self._retained.full}"
+        why = f"not retained: {self._retained.cure}"
         if may_refuse:
             return Outcome(
                 reason_code=ReasonCode.QUOTA_EXCEEDED,

@@ -85,6 +85,9 @@ class ExchangeStatus(msgspec.Struct, frozen=True, kw_only=True):
     trouble: tuple[str, ...]
 
 
+SHORT_MESSAGE_BYTES = 1_024
+"""A queue budget without room for so much drops most of what comes."""
+
 Finish = Callable[[Outcome, StoreUnavailableError | None], None]
 """Told what a PUBLISH meant, and that it is on disk or why not; sends the acknowledgement."""
 
@@ -389,13 +392,21 @@ class Exchange:
     def status(self) -> ExchangeStatus:
         """How the exchange is."""
         store = self._store.status()
+        trouble = [] if store.trouble is None else [store.trouble]
+        if self._retained.is_full:
+            trouble.append(f"no more messages are retained: {self._retained.cure}")
+        if not self._sessions.budget.has_room(SHORT_MESSAGE_BYTES):
+            trouble.append(
+                "messages for slow and absent clients are dropped: those that wait take all of"
+                " maximum_queue_bytes in [sessions]"
+            )
         return ExchangeStatus(
             started_us=self._started_us,
             connections=len(self._sessions),
             messages_total=self._feed.messages_total,
             messages_per_second=self._feed.messages_per_second(),
             store=store,
-            trouble=() if store.trouble is None else (store.trouble,),
+            trouble=tuple(trouble),
         )
 
     # Behind
@@ -426,14 +437,18 @@ class Exchange:
         self._carrier.commit(Outcome(events=(event,)), lambda _: None)  # a failure was logged
 
     def _publish_will(self, session: Session, will: Will) -> None:
+        """A mistake with it is nobody's who happens to end the session, like by coming anew."""
         principal = session.principal
-        outcome = self._faces[principal.dialect].on_will(
-            will, principal, self.registry, self.arrival()
-        )
-        due = Outcome(
-            events=outcome.events, publications=outcome.publications, updates=outcome.updates
-        )
-        self._carrier.carry_out(session, self._carrier.within_bounds(due, may_refuse=False))
+        try:
+            outcome = self._faces[principal.dialect].on_will(
+                will, principal, self.registry, self.arrival()
+            )
+            due = Outcome(
+                events=outcome.events, publications=outcome.publications, updates=outcome.updates
+            )
+            self._carrier.carry_out(session, self._carrier.within_bounds(due, may_refuse=False))
+        except Exception:
+            log.exception("A mistake of the hub while it sent a Will")
 
     def _send_retained(self, session: Session, topic_filter: str, space: str) -> None:
         if session.link is not None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from leafhub.errors import BusyError
+from leafhub.exchange.timetable import Timetable
 from leafhub.model.command import NEXT_STATES, Command, CommandState, CommandUpdate
 
 OPEN_COMMANDS = 1000
@@ -17,6 +18,7 @@ class LifeLines:
     def __init__(self) -> None:
         self._by_device: dict[tuple[str, str], dict[str, Command]] = {}  # oldest first
         self._device_of: dict[str, tuple[str, str]] = {}
+        self._ends: Timetable[str] = Timetable()  # by id, in microseconds since the epoch
 
     def __len__(self) -> int:
         """How many commands are open."""
@@ -38,6 +40,8 @@ class LifeLines:
             place = (command.application, command.device)
             self._by_device.setdefault(place, {})[command.id] = command
             self._device_of[command.id] = place
+            if command.expires_us is not None and command.id not in self._ends:
+                self._ends.set(command.id, command.expires_us)
 
     def get(self, command_id: str) -> Command | None:
         """An open command."""
@@ -85,14 +89,11 @@ class LifeLines:
 
     def expire(self, now_us: int) -> list[Command]:
         """End what has run out; gives those commands."""
-        late = [
-            command
-            for commands in self._by_device.values()
-            for command in commands.values()
-            if command.expires_us is not None and command.expires_us <= now_us
-        ]
+        late = [self.get(command_id) for command_id in self._ends.take_due(now_us)]
         ended = [
-            self.move(c, CommandState.EXPIRED, now_us, error="no answer in time") for c in late
+            self.move(command, CommandState.EXPIRED, now_us, error="no answer in time")
+            for command in late
+            if command is not None
         ]
         return [command for command in ended if command is not None]
 
@@ -104,6 +105,7 @@ class LifeLines:
         return iter(named if update.all_open else named[:1])
 
     def _forget(self, command_id: str) -> None:
+        self._ends.cancel(command_id)
         place = self._device_of.pop(command_id)
         del self._by_device[place][command_id]
         if not self._by_device[place]:

@@ -69,8 +69,16 @@ class RetainedMessages:
         self._bytes_on_the_way = 0
 
     @property
-    def full(self) -> str:
-        """Why another one finds no room, in words."""
+    def is_full(self) -> bool:
+        """Whether even a short one finds no room."""
+        return (
+            self.count >= self._settings.maximum_messages
+            or self.held_bytes + MESSAGE_BYTES + LEVEL_BYTES > self._settings.maximum_bytes
+        )
+
+    @property
+    def cure(self) -> str:
+        """Why another one finds no room, and what helps."""
         return (
             f"{self.count} retained messages take {self.held_bytes >> 10} KiB; raise"
             " maximum_messages or maximum_bytes of [retained], or remove some"

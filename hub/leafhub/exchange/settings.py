@@ -15,8 +15,8 @@ class SessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             ge=0,
             le=10_000_000,
             description="Sessions kept for clients that are away; past it the one that is away "
-            "longest ends. Client ids cost nothing, and a kept session takes 2 KiB before any "
-            "message waits in it: 10 000 are 20 MiB.",
+            "longest ends. Client ids cost nothing, and a kept session with one subscription "
+            "takes 2.4 KiB before any message waits in it: 10 000 are 24 MiB.",
         ),
     ] = 10_000
     maximum_queue_bytes: Annotated[

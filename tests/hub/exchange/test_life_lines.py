@@ -93,6 +93,19 @@ def test_what_has_run_out_expires_and_says_why() -> None:
     )
 
 
+def test_what_ended_before_its_time_does_not_expire() -> None:
+    lines = LifeLines()
+    lines.add(command("c", expires_us=10))
+    found = lines.get("c")
+    assert found is not None
+    lines.move(found, CommandState.SENT, 2)
+    moved = lines.get("c")
+    assert moved is not None
+    lines.move(moved, CommandState.ANSWERED, 3)
+    lines.add(command("c"))  # not the one that had a time
+    assert lines.expire(1_000) == []
+
+
 def test_a_device_that_is_away_for_good_does_not_fill_the_memory() -> None:
     lines = LifeLines()
     for number in range(OPEN_COMMANDS):

@@ -351,6 +351,14 @@ async def test_who_cannot_be_told_is_served_as_far_as_can_be(
     assert "not retained" in caplog.text
 
 
+async def test_the_bound_is_told_with_its_cure(small: Callable[..., Any]) -> None:
+    hub = await small(maximum_messages=1)
+    assert hub.exchange.status().trouble == ()
+    keep(hub, retained("a"))
+    (trouble,) = hub.exchange.status().trouble
+    assert "raise maximum_messages or maximum_bytes of [retained]" in trouble
+
+
 async def test_at_the_bound_one_may_be_replaced_or_removed(small: Callable[..., Any]) -> None:
     hub = await small(maximum_messages=1)
     keep(hub, retained("a"))

@@ -139,6 +139,17 @@ async def test_who_comes_back_after_the_time_and_before_the_sweep_finds_nothing(
     assert come(sessions, "k", now_s=100)[1] is False
 
 
+async def test_a_full_budget_is_told() -> None:
+    world = World(session_settings=SessionSettings(maximum_queue_bytes=65_536))
+    await world.exchange.start()
+    world.exchange._sessions.budget.used_bytes = 65_000
+    (trouble,) = world.exchange.status().trouble
+    assert "maximum_queue_bytes" in trouble
+    world.exchange._sessions.budget.used_bytes = 0
+    assert world.exchange.status().trouble == ()
+    await world.exchange.stop()
+
+
 async def test_what_is_kept_is_bounded_and_the_longest_away_goes_first() -> None:
     kept = Kept(SessionSettings(maximum_kept_sessions=2))
     for key in ("a", "b", "c"):

@@ -166,3 +166,16 @@ async def test_its_message_is_made_when_it_is_due(hub: World) -> None:
     hub.dialect.will_outcome = Outcome(log="may not publish any more")
     hub.pass_time(10)
     assert sent() == 0
+
+
+async def test_a_mistake_with_it_does_not_hinder_who_comes_anew(
+    hub: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    come(hub, 10).end(None, "gone")
+
+    def fail(*_: object) -> Outcome:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(hub.dialect, "on_will", fail)
+    assert come(hub, 10, clean=True).session is not None
+    assert "A mistake of the hub while it sent a Will" in caplog.text
