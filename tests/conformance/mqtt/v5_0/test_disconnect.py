@@ -110,7 +110,7 @@ FROM_THE_HUB = cases(
         "with neither session expiry nor anything that takes room",
         "MQTT-3.14.2-2 MQTT-3.14.2-3 MQTT-3.14.2-4 MQTT-3.14.4-1 MQTT-3.14.4-2 MQTT-3.14.2-1",
         """
-        a > CONNECT { head c2 003c { maximum-packet-size 00000003 } "a" login }
+        a > CONNECT { head c2 003c { maximum-packet-size 00000020 } "a" login }
         a < accepted
         a > PUBLISH { "#" {} } PINGREQ {}
         a < DISCONNECT { 90 }

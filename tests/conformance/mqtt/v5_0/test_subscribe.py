@@ -68,7 +68,7 @@ ANSWER = cases(
         "neither reason string nor user properties, so there is always room",
         "MQTT-3.9.2-1 MQTT-3.9.2-2",
         """
-        a > CONNECT { head c2 003c { maximum-packet-size 00000006 } "a" guest }
+        a > CONNECT { head c2 003c { maximum-packet-size 00000020 } "a" guest }
         a < accepted
         a > SUBSCRIBE { 0001 {} "t" 00 }
         a < SUBACK { 0001 {} 87 }

@@ -100,39 +100,56 @@ FROM_THE_HUB = cases(
         "none above the client's maximum",
         "MQTT-3.1.2-26 MQTT-3.3.2-11 MQTT-3.3.2-8",
         """
-        a > CONNECT { head c2 003c { topic-alias-maximum 0001 } "a" login }
+        a > CONNECT { head c2 003c { topic-alias-maximum 0002 } "a" login }
         a < accepted
         a > SUBSCRIBE { 0001 {} "#" 00 }
         a < SUBACK { 0001 {} 00 }
-        a > PUBLISH { "one" {} }
-        a < PUBLISH { "one" { topic-alias 0001 } }
-        a > PUBLISH { "one" {} }
+        a > PUBLISH { "first" {} }
+        a < PUBLISH { "first" { topic-alias 0001 } }
+        a > PUBLISH { "second" {} }
+        a < PUBLISH { "second" { topic-alias 0002 } }
+        a > PUBLISH { "first" {} }
         a < PUBLISH { "" { topic-alias 0001 } }
-        a > PUBLISH { "two" {} }
-        a < PUBLISH { "two" {} }
-        a > PUBLISH { "one" {} }
-        a < PUBLISH { "" { topic-alias 0001 } }
+        a > PUBLISH { "third" {} }  # in the place of the one that was not used for longest
+        a < PUBLISH { "third" { topic-alias 0002 } }
+        a > PUBLISH { "third" {} }
+        a < PUBLISH { "" { topic-alias 0002 } }
+        a > PUBLISH { "second" {} }
+        a < PUBLISH { "second" { topic-alias 0001 } }
+        """,
+    ),
+    Row(
+        "none where it would save nothing",
+        "MQTT-3.1.2-26",
+        """
+        a > CONNECT { head c2 003c { topic-alias-maximum ffff } "a" login }
+        a < accepted
+        a > SUBSCRIBE { 0001 {} "#" 00 }
+        a < SUBACK { 0001 {} 00 }
+        a > PUBLISH { "t" {} }
+        a < PUBLISH { "t" {} }
+        a > PUBLISH { "t" {} }
+        a < PUBLISH { "t" {} }
         """,
     ),
     Row(
         "ends with the connection, whatever the session does",
-        "MQTT-3.3.2-7",
+        "MQTT-3.3.2-7 MQTT-3.1.2-27",
         """
-        a > CONNECT { head c2 003c { session-expiry-interval 0000ffff topic-alias-maximum 0002 } \
+        a > CONNECT { head c2 003c { session-expiry-interval 0000ffff topic-alias-maximum 0001 } \
             "a" login }
         a < accepted
-        a > SUBSCRIBE { 0001 {} "t" 00 }
-        a < SUBACK { 0001 {} 00 }
-        a > PUBLISH { "t" {} }
-        a < PUBLISH { "t" { topic-alias 0001 } }
+        a > SUBSCRIBE { 0001 {} "topic" 01 }
+        a < SUBACK { 0001 {} 01 }
+        b connects
+        b > PUBLISH+qos1 { "topic" 0001 {} '1' } PUBLISH+qos1 { "topic" 0002 {} '2' }
+        b < PUBACK { 0001 } PUBACK { 0002 }
+        a < PUBLISH+qos1 { "topic" 0001 { topic-alias 0001 } '1' }
+        a < PUBLISH+qos1 { "" 0002 { topic-alias 0001 } '2' }
+        a > PUBACK { 0001 }
         a cut
-        a > CONNECT { head c0 003c { session-expiry-interval 0000ffff topic-alias-maximum 0002 } \
-            "a" login }
-        a < resumed
-        a > PUBLISH { "t" {} }
-        a < PUBLISH { "t" { topic-alias 0001 } }
-        a > PUBLISH { "t" {} }
-        a < PUBLISH { "" { topic-alias 0001 } }
+        a returns
+        a < PUBLISH+qos1+dup { "topic" 0002 {} '2' }
         """,
     ),
 )

@@ -68,7 +68,7 @@ ANSWER = cases(
         "neither reason string nor user properties, so there is always room",
         "MQTT-3.11.2-1 MQTT-3.11.2-2",
         """
-        a > CONNECT { head c2 003c { maximum-packet-size 00000006 } "a" login }
+        a > CONNECT { head c2 003c { maximum-packet-size 00000020 } "a" login }
         a < accepted
         a > UNSUBSCRIBE { 0001 {} "t" }
         a < UNSUBACK { 0001 {} 11 }

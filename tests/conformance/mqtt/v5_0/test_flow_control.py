@@ -1,0 +1,183 @@
+"""Receive Maximum and Maximum Packet Size, either way (MQTT 5.0 §3.1.2.11, §3.3.4, §4.9)."""
+
+import pytest
+from offences_5_0 import offence
+from table import LEVEL_5_0, Case, Player, Row, cases
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+TWO_AT_ONCE = """
+    a > CONNECT { head c2 003c { receive-maximum 0002 } "a" login }
+    a < accepted
+    a > SUBSCRIBE { 0001 {} "t" 02 }
+    a < SUBACK { 0001 {} 02 }
+    b connects
+    """
+
+CLIENTS_RECEIVE_MAXIMUM = cases(
+    LEVEL_5_0,
+    Row(
+        "no more at once; PUBACK makes room",
+        "MQTT-3.3.4-9 MQTT-4.9.0-1 MQTT-4.9.0-2",
+        TWO_AT_ONCE
+        + """
+        b > PUBLISH+qos1 { "t" 0001 {} '1' } PUBLISH+qos1 { "t" 0002 {} '2' }
+        b > PUBLISH+qos1 { "t" 0003 {} '3' } PUBLISH+qos1 { "t" 0004 {} '4' }
+        b < PUBACK { 0001 } PUBACK { 0002 } PUBACK { 0003 } PUBACK { 0004 }
+        a < PUBLISH+qos1 { "t" 0001 {} '1' } PUBLISH+qos1 { "t" 0002 {} '2' }
+        a quiet
+        a > PUBACK { 0002 }
+        a < PUBLISH+qos1 { "t" 0003 {} '3' }
+        a quiet
+        a > PUBACK { 0001 }
+        a < PUBLISH+qos1 { "t" 0004 {} '4' }
+        """,
+    ),
+    Row(
+        "QoS 2: PUBCOMP makes room, PUBREC does not",
+        "MQTT-3.3.4-9 MQTT-4.9.0-2",
+        TWO_AT_ONCE
+        + """
+        b > PUBLISH+qos2 { "t" 0001 {} '1' } PUBLISH+qos2 { "t" 0002 {} '2' }
+        b > PUBLISH+qos2 { "t" 0003 {} '3' }
+        b < PUBREC { 0001 } PUBREC { 0002 } PUBREC { 0003 }
+        a < PUBLISH+qos2 { "t" 0001 {} '1' } PUBLISH+qos2 { "t" 0002 {} '2' }
+        a > PUBREC { 0001 }
+        a < PUBREL { 0001 }
+        a quiet
+        a > PUBCOMP { 0001 }
+        a < PUBLISH+qos2 { "t" 0003 {} '3' }
+        """,
+    ),
+    Row(
+        "QoS 2: a refusal makes room",
+        "MQTT-3.3.4-9 MQTT-4.9.0-2",
+        TWO_AT_ONCE
+        + """
+        b > PUBLISH+qos2 { "t" 0001 {} '1' } PUBLISH+qos2 { "t" 0002 {} '2' }
+        b > PUBLISH+qos2 { "t" 0003 {} '3' }
+        b < PUBREC { 0001 } PUBREC { 0002 } PUBREC { 0003 }
+        a < PUBLISH+qos2 { "t" 0001 {} '1' } PUBLISH+qos2 { "t" 0002 {} '2' }
+        a > PUBREC { 0001 97 }
+        a < PUBLISH+qos2 { "t" 0003 {} '3' }
+        """,
+    ),
+    Row(
+        "everything but QoS 1 and 2 goes on",
+        "MQTT-3.3.4-10 MQTT-4.9.0-3",
+        TWO_AT_ONCE
+        + """
+        b > PUBLISH+qos1 { "t" 0001 {} '1' } PUBLISH+qos1 { "t" 0002 {} '2' }
+        b > PUBLISH+qos1 { "t" 0003 {} '3' } PUBLISH { "t" {} '4' }
+        b < PUBACK { 0001 } PUBACK { 0002 } PUBACK { 0003 }
+        a < PUBLISH+qos1 { "t" 0001 {} '1' } PUBLISH+qos1 { "t" 0002 {} '2' }
+        a < PUBLISH { "t" {} '4' }
+        a > PINGREQ {}
+        a < PINGRESP {}
+        a > SUBSCRIBE { 0002 {} "u" 00 }
+        a < SUBACK { 0002 {} 00 }
+        a > UNSUBSCRIBE { 0003 {} "u" }
+        a < UNSUBACK { 0003 {} 00 }
+        a > PUBLISH+qos1 { "v" 0001 {} } PUBLISH+qos2 { "v" 0002 {} }
+        a < PUBACK { 0001 } PUBREC { 0002 }
+        a > PUBREL { 0002 }
+        a < PUBCOMP { 0002 }
+        """,
+    ),
+    Row(
+        "holds for what is sent again, and for each connection anew",
+        "MQTT-3.3.4-9 MQTT-4.4.0-1 MQTT-4.9.0-1",
+        """
+        a > CONNECT { head c2 003c keeps "a" login }
+        a < accepted
+        a > SUBSCRIBE { 0001 {} "t" 01 }
+        a < SUBACK { 0001 {} 01 }
+        b connects
+        b > PUBLISH+qos1 { "t" 0001 {} '1' } PUBLISH+qos1 { "t" 0002 {} '2' }
+        b < PUBACK { 0001 } PUBACK { 0002 }
+        a < PUBLISH+qos1 { "t" 0001 {} '1' } PUBLISH+qos1 { "t" 0002 {} '2' }
+        a cut
+        a > CONNECT { head c0 003c { receive-maximum 0001 } "a" login }
+        a < resumed
+        a < PUBLISH+qos1+dup { "t" 0001 {} '1' }
+        a quiet
+        a > PUBACK { 0001 }
+        a < PUBLISH+qos1+dup { "t" 0002 {} '2' }
+        """,
+    ),
+)
+CLIENTS_MAXIMUM_PACKET_SIZE = cases(
+    LEVEL_5_0,
+    Row(
+        "what fits is sent, what is one byte longer is not",
+        "MQTT-3.1.2-24 MQTT-3.1.2-25",
+        """
+        a > CONNECT { head c2 003c { maximum-packet-size 00000020 } "a" login }
+        a < accepted
+        a > SUBSCRIBE { 0001 {} "t" 00 }
+        a < SUBACK { 0001 {} 00 }
+        b connects
+        b > PUBLISH { "t" {} 'x'*27 }
+        b > PUBLISH { "t" {} 'x'*26 }
+        a < PUBLISH 1e "t" {} 'x'*26
+        """,
+    ),
+    Row(
+        "what is not sent counts as delivered",
+        "MQTT-3.1.2-25",
+        """
+        a > CONNECT { head c2 003c { receive-maximum 0001 maximum-packet-size 00000020 } \
+            "a" login }
+        a < accepted
+        a > SUBSCRIBE { 0001 {} "t" 02 }
+        a < SUBACK { 0001 {} 02 }
+        b connects
+        b > PUBLISH+qos1 { "t" 0001 {} 'x'*100 } PUBLISH+qos2 { "t" 0002 {} 'x'*100 }
+        b > PUBLISH+qos1 { "t" 0003 {} 'short' }
+        b < PUBACK { 0001 } PUBREC { 0002 } PUBACK { 0003 }
+        a < PUBLISH+qos1 { "t" ?? ?? {} 'short' }
+        """,
+    ),
+    Row(
+        "other subscribers get it",
+        "MQTT-3.1.2-25",
+        """
+        a > CONNECT { head c2 003c { maximum-packet-size 00000020 } "a" login }
+        a < accepted
+        a > SUBSCRIBE { 0001 {} "t" 00 }
+        a < SUBACK { 0001 {} 00 }
+        b connects
+        b > SUBSCRIBE { 0001 {} "t" 00 }
+        b < SUBACK { 0001 {} 00 }
+        b > PUBLISH { "t" {} 'x'*100 }
+        b < PUBLISH { "t" {} 'x'*100 }
+        """,
+    ),
+    Row(
+        "too small for any CONNACK: closed without one",
+        "MQTT-3.1.2-24",
+        """
+        a > CONNECT { head c2 003c { maximum-packet-size 00000004 } "a" login }
+        a end
+        """,
+    ),
+)
+HUBS_MAXIMUM_PACKET_SIZE = cases(
+    LEVEL_5_0,
+    offence("the fixed header alone is enough", "MQTT-3.2.2-15", "PUBLISH ff ff ff 7f", "95"),
+)
+
+
+@pytest.mark.parametrize("case", CLIENTS_RECEIVE_MAXIMUM)
+async def test_receive_maximum_of_the_client(case: Case, player: Player) -> None:
+    await player.play(case)
+
+
+@pytest.mark.parametrize("case", CLIENTS_MAXIMUM_PACKET_SIZE)
+async def test_maximum_packet_size_of_the_client(case: Case, player: Player) -> None:
+    await player.play(case)
+
+
+@pytest.mark.parametrize("case", HUBS_MAXIMUM_PACKET_SIZE)
+async def test_maximum_packet_size_of_the_hub(case: Case, player: Player) -> None:
+    await player.play(case)
