@@ -68,6 +68,8 @@ async def hub(folder: Path) -> AsyncIterator[Broker]:
         **others,
         "LEAFHUB_MQTT__LISTENERS": _HUB_LISTENERS,
         "LEAFHUB_MQTT__MAXIMUM_CONNECTIONS": str(MOST_CONNECTIONS),
+        "LEAFHUB_MQTT__MAXIMUM_CONNECTIONS_PER_ADDRESS": str(MOST_CONNECTIONS),
+        "LEAFHUB_MQTT__PUBLISH_RATE": "0",
         "LEAFHUB_HTTP__LISTENERS": "[{port = 0}]",
     }
     command = (str(_LEAFHUB), "run", "--data", str(data))
