@@ -13,7 +13,7 @@ import msgspec
 
 from leafhub.model.application import Application
 from leafhub.model.command import Command, CommandRequest, CommandUpdate
-from leafhub.model.device import Credential, Device, SecretKind
+from leafhub.model.device import Credential, Device
 from leafhub.model.event import Event
 from leafhub.model.ids import Ids
 from leafhub.model.publication import Publication
@@ -133,15 +133,6 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
     )
     refusal: Refusal | None = None
     changes: tuple[Change, ...] = ()
-
-
-_OF_A_LOST_TEXT = (
-    "$argon2id$v=19$m=65536,t=3,p=4"
-    "$fL0AsVbW9rXWF5x6hpcvIg$sS2BljUY7EsA2/jm8lSUYRCUTYV3ySuLizxkX5OkqUk"
-)
-NOBODYS: Final = Credential(kind=SecretKind.ARGON2ID, secret=_OF_A_LOST_TEXT)
-"""What nothing fits. To find that out takes as long as with a password that somebody chose, so the
-time of a refusal does not tell which names there are."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,6 @@ from typing import ClassVar, Final, Protocol
 import msgspec
 
 from leafhub.dialects.base import (
-    NOBODYS,
     NOTHING,
     Arrival,
     Dialect,
@@ -201,17 +200,7 @@ class Detection:
             verdict = _ask(by_handshake, connect, peer, registry, arrival)
             return verdict or self._anonymous(connect, peer, registry, arrival, only)
         verdict = _ask(faces, connect, peer, registry, arrival)
-        if verdict is not None:
-            return verdict
-        unknown = _unknown(f"nobody knows {quoted_login(connect)}")
-        if not (connect.username and connect.password and _has_users(registry)):
-            return unknown
-        return Login(
-            principal=UNDECIDED.principal(connect, peer),
-            credentials=(NOBODYS,),  # a user of a topic space has a password that takes its time
-            secret=connect.password,
-            mismatch=unknown,
-        )
+        return verdict or _unknown(f"nobody knows {quoted_login(connect)}")
 
     def pre_shared_key(self, identity: str, registry: RegistryView, time_us: int) -> bytes | None:
         """The key with which a client may prove in its handshake that it is ``identity``."""
@@ -349,10 +338,6 @@ def _face_of_filters(filters: Sequence[str], client_id: str) -> AnonymousFace:
 def _anonymous_at(face: AnonymousFace, principal: Principal, registry: RegistryView) -> Principal:
     connect = Connect(protocol_level=LEVEL_OF_ANONYMOUS, client_id=principal.client_id)
     return face.anonymous(connect, principal.peer, registry)
-
-
-def _has_users(registry: RegistryView) -> bool:
-    return any(registry.applications(BROKER.name))
 
 
 def _unknown(log: str) -> Refusal:

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from leafhub.dialects import certificates
-from leafhub.dialects.base import NOBODYS, Arrival, Login, Peer, Principal, Refusal
+from leafhub.dialects.base import Arrival, Login, Peer, Principal, Refusal
 from leafhub.dialects.broker.settings import (
     ANONYMOUS_KEY,
     NAME,
@@ -31,7 +31,6 @@ from leafhub.mqtt.reason_codes import ReasonCode
 POLICY: Final = Policy(topic_alias_maximum=64)
 
 _BY_HANDSHAKE, _ANONYMOUS = "handshake", "anonymous"  # notes of principals
-_QUICK_KINDS = (SecretKind.PLAIN, SecretKind.SHA256)
 _ASSIGNED_LETTERS = 16  # 91 bits of chance: nobody guesses the name of another one's session
 
 
@@ -142,13 +141,12 @@ def _by_password(
     user = registry.lookup(user_key(connect.username or ""))
     if user is None:
         return None
-    passwords = [one for one in user.credentials if one.kind is not SecretKind.PSK]
-    if all(one.kind in _QUICK_KINDS for one in passwords):
-        passwords.append(NOBODYS)
-    login = _login(connect, peer, user, registry, arrival, credentials=tuple(passwords))
-    return msgspec.structs.replace(
-        login, mismatch=_refused(f"wrong password; {doubt}" if doubt else "wrong password")
-    )
+    mismatch = _refused(f"wrong password; {doubt}" if doubt else "wrong password")
+    passwords = tuple(one for one in user.credentials if one.kind is not SecretKind.PSK)
+    if not passwords:
+        return mismatch  # a login without credentials would have nothing to prove
+    login = _login(connect, peer, user, registry, arrival, credentials=passwords)
+    return msgspec.structs.replace(login, mismatch=mismatch)
 
 
 def _anonymous(
