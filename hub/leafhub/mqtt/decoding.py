@@ -35,7 +35,7 @@ def decode_connect(data: memoryview) -> packets.Connect:
     if (name, level) not in _PROTOCOLS:
         raise UnsupportedProtocolError(name, level)
     flags, offset = wire.read_byte(data, offset)
-    if flags & 0x01:
+    if flags & 0x01 and level != LEVEL_3_1:  # which leaves the bit to itself
         raise MalformedPacketError("reserved connect flag is set", section="3.1.2.3")
     keep_alive_s, offset = wire.read_uint16(data, offset)
     properties = EMPTY
@@ -46,12 +46,12 @@ def decode_connect(data: memoryview) -> packets.Connect:
     will = None
     if flags & 0x04:
         will, offset = _decode_will(data, offset, flags, level)
-    elif flags & 0x38:
+    elif flags & 0x38 and level != LEVEL_3_1:
         raise MalformedPacketError("will flags without a will", section="3.1.2.6")
     username = password = None
-    if flags & 0x80:
+    if flags & 0x80 and not _may_be_left_out(data, offset, level):
         username, offset = wire.read_string(data, offset)
-    if flags & 0x40:
+    if flags & 0x40 and not _may_be_left_out(data, offset, level):
         password, offset = wire.read_binary(data, offset)
     _require_end(data, offset)
     return packets.Connect(
@@ -65,6 +65,11 @@ def decode_connect(data: memoryview) -> packets.Connect:
         password=password,
         properties=properties,
     )
+
+
+def _may_be_left_out(data: memoryview, offset: int, level: int) -> bool:
+    """Whether a field is missing as it may in 3.1, whose Remaining Length outweighs the flags."""
+    return level == LEVEL_3_1 and offset == len(data)
 
 
 def _decode_will(
