@@ -72,6 +72,8 @@ class TlsPipe:
 
     def receive(self, data: bytes) -> bytes:
         """See ``Pipe``."""
+        if not data:
+            return b""  # OpenSSL takes nothing for an error
         plain: list[bytes] = []
         try:
             self._connection.bio_write(data)

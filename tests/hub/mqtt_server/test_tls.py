@@ -81,6 +81,14 @@ def test_what_comes_with_the_last_of_the_handshake_is_not_lost(
     assert server.receive(client.outgoing.read()) == b"CONNECT"
 
 
+def test_nothing_is_no_failure(server: TlsPipe, folder: DataFolder) -> None:
+    """The layer below may have taken all of it for itself."""
+    assert server.receive(b"") == b""
+    client = Client(folder.ca_certificate, ssl.TLSVersion.TLSv1_3)
+    client.shake_hands(server)
+    assert server.receive(b"") == b""
+
+
 @pytest.mark.parametrize(
     "data", [b"\x10\x10\x00\x04MQTT", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x00\x05hello"]
 )
