@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from eventually import eventually
-from hub_process import LEAFHUB, environment
+from hub_process import LEAFHUB, PORTS, environment
 
 from leafhub.contract import operator_login
 
@@ -52,7 +52,7 @@ class Demo:
 
 
 @contextlib.asynccontextmanager
-async def demo(data: Path, ports: Sequence[int] = (0,) * 5) -> AsyncIterator[Demo]:
+async def demo(data: Path, ports: Sequence[int] = (0,) * PORTS) -> AsyncIterator[Demo]:
     process = await asyncio.create_subprocess_exec(
         LEAFHUB,
         "demo",
@@ -179,7 +179,7 @@ async def test_second_demonstration_says_that_one_is_running(tmp_path: Path) -> 
         assert "End that one with Ctrl-C" in told
         found = re.findall(r"://127.0.0.1:(\d+)", " ".join(first.lines))
         ports = [int(number) for number in found]
-        async with demo(tmp_path / "other", ports[:5]) as third:
+        async with demo(tmp_path / "other", ports[:PORTS]) as third:
             assert await third.end() == 1
         told = " ".join(third.lines)
         assert f"cannot listen on 127.0.0.1:{ports[0]}" in told

@@ -3,8 +3,10 @@
 import sys
 
 import mosquitto
+import node
 import old_paho
 
+from leafhub_tools.bench import mosquitto as bench_mosquitto
 from leafhub_tools.bringing import BringError
 
 
@@ -12,7 +14,9 @@ def main() -> int:
     """Bring it; 1 and the reason where that is impossible."""
     try:
         mosquitto.programs()
+        bench_mosquitto.broker()
         old_paho.paho_1()
+        node.mqtt_js()
     except BringError as exc:
         sys.stderr.write(f"{exc}\n")
         return 1

@@ -20,18 +20,27 @@ LINE_TIME_S = 20.0
 DOMAIN = "hub.test"
 LEAFHUB = Path(sys.executable).with_name("leafhub")
 
+LISTENERS = (
+    "",
+    ", tls = true",
+    ', tls = true, dialect = "smartworks"',
+    ', dialect = "smartworks"',
+    ", websocket = true",
+    ", websocket = true, tls = true",
+)
+"""The hub's MQTT listeners; behind their ports comes the one for HTTP."""
+PORTS = len(LISTENERS) + 1
+
 _ADDRESS = re.compile(r"(?:MQTT at|HTTP on) \w+://127\.0\.0\.1:(\d+)")
 
 
-def environment(ports: Sequence[int] = (0,) * 5) -> dict[str, str]:
+def environment(ports: Sequence[int] = (0,) * PORTS) -> dict[str, str]:
     """Variables for a ``leafhub`` command that shall use these ports; 0 is any free one."""
-    plain, tls, smartworks_tls, smartworks, http = ports
+    *mqtt, http = ports
     others = {k: v for k, v in os.environ.items() if k not in {"LEAFHUB_DATA", "LEAFHUB_HUB"}}
     listeners = (
-        f'{{host = "127.0.0.1", port = {plain}}}',
-        f'{{host = "127.0.0.1", port = {tls}, tls = true}}',
-        f'{{host = "127.0.0.1", port = {smartworks_tls}, tls = true, dialect = "smartworks"}}',
-        f'{{host = "127.0.0.1", port = {smartworks}, dialect = "smartworks"}}',
+        f'{{host = "127.0.0.1", port = {port}{kind}}}'
+        for port, kind in zip(mqtt, LISTENERS, strict=True)
     )
     return {
         **others,
@@ -56,7 +65,7 @@ class HubProcess:
         self.folder = folder
         self._variables = variables
         self.lines: list[str] = []
-        self._ports = [0] * 5
+        self._ports = [0] * PORTS
         self._operator: OperatorView | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._pump: asyncio.Task[None] | None = None
@@ -72,6 +81,10 @@ class HubProcess:
     def tls_port(self) -> int:
         """MQTT over TLS for everybody."""
         return self._ports[1]
+
+    def port(self, *, websocket: bool = False, tls: bool = False) -> int:
+        """MQTT for everybody, by this transport."""
+        return self._ports[(4 if websocket else 0) + (1 if tls else 0)]
 
     @property
     def operator(self) -> OperatorView:
@@ -103,7 +116,7 @@ class HubProcess:
         await self.line(" ready", after=first, wait_s=START_TIME_S)
         found = [_ADDRESS.search(line) for line in self.lines[first:]]
         self._ports = [int(match[1]) for match in found if match]
-        assert len(self._ports) == 5, self.lines[first:]
+        assert len(self._ports) == PORTS, self.lines[first:]
         login = operator_login.load(self.folder)
         self._operator = OperatorView(login.http, login.token)
 
