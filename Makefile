@@ -34,6 +34,9 @@ format: setup    ## Put every file into shape
 	@$(BIN)/ruff check --quiet --fix
 	@$(BIN)/ruff format
 
+fuzz: setup      ## Send a million damaged packets (ARGS="--packets 100000 --seed 7")
+	@PYTHONPATH=tests/support $(BIN)/python -m fuzz $(ARGS)
+
 bench: setup     ## Measure the hub beside mosquitto (ARGS="--rounds 5 --only idle")
 	@$(BIN)/python -m leafhub_tools.bench $(ARGS)
 

@@ -241,10 +241,15 @@ async def raw_client(
     protocol_level: int = 4,
     tls: ssl.SSLContext | None = None,
     server_name: str | None = None,
+    own_address: str | None = None,
 ) -> AsyncIterator[RawClient]:
-    """A connection to a hub on this machine."""
+    """A connection to a hub on this machine, from any of 127.0.0.0/8."""
     reader, writer = await asyncio.open_connection(
-        "127.0.0.1", port, ssl=tls, server_hostname=server_name if tls else None
+        "127.0.0.1",
+        port,
+        ssl=tls,
+        server_hostname=server_name if tls else None,
+        local_addr=(own_address, 0) if own_address else None,
     )
     client = RawClient(reader, writer, protocol_level, settle)
     try:
