@@ -16,6 +16,7 @@ LEVEL_3_1: Final = 3
 LEVEL_3_1_1: Final = 4
 LEVEL_5: Final = 5
 _PROTOCOLS: Final = {("MQIsdp", LEVEL_3_1), ("MQTT", LEVEL_3_1_1), ("MQTT", LEVEL_5)}
+PROTOCOL_NAMES: Final = frozenset(name for name, _ in _PROTOCOLS)
 _REASON_CODES: Final = {
     packet_type: {int(code): code for code in codes}
     for packet_type, codes in REASON_CODES_OF.items()

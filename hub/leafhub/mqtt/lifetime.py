@@ -3,7 +3,7 @@
 from typing import Final
 
 from leafhub.errors import ProtocolError, UnsupportedProtocolError
-from leafhub.mqtt.decoding import LEVEL_3_1_1, LEVEL_5
+from leafhub.mqtt.decoding import LEVEL_3_1_1, LEVEL_5, PROTOCOL_NAMES
 from leafhub.mqtt.input_buffer import InputBuffer
 from leafhub.mqtt.limits import Limits
 from leafhub.mqtt.output import Answer, Output
@@ -16,6 +16,9 @@ from leafhub.mqtt.requests import Closed, Request
 from leafhub.mqtt.session_state import SessionState
 
 _KEEP_ALIVES_OF_SILENCE: Final = 1.5  # MQTT-3.1.2-22
+_BRIDGE: Final = 0x80
+"""What mosquitto's bridges add to level 3 or 4 first; without it they come again once they read
+return code 0x01."""
 _NOT_YET: Final = Closed("", None, clean=False)
 
 
@@ -183,8 +186,9 @@ class Lifetime:
         """End a connection whose peer broke the protocol (§4.13.1)."""
         first = self._phase is Phase.AWAITING_CONNECT
         if first and isinstance(error, UnsupportedProtocolError):
-            if self._rules.answer_unsupported_protocol and error.protocol_name == "MQTT":
-                self.protocol_level = LEVEL_5 if error.protocol_level > LEVEL_5 else LEVEL_3_1_1
+            if self._rules.answer_unsupported_protocol and error.protocol_name in PROTOCOL_NAMES:
+                is_later = LEVEL_5 < error.protocol_level < _BRIDGE
+                self.protocol_level = LEVEL_5 if is_later else LEVEL_3_1_1
                 refusal = ReasonCode(error.reason_code)
                 self._output.write(Connack(session_present=False, reason_code=refusal))
             self._close(str(error))

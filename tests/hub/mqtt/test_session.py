@@ -146,10 +146,21 @@ def test_a_policy_may_ignore_a_second_connect() -> None:
 
 
 @pytest.mark.spec("MQTT-3.1.2-2")
-@pytest.mark.parametrize(("level", "answer"), [(2, "20020001"), (9, "2003008400")])
-def test_an_unknown_level_is_answered(level: int, answer: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "level", "answer"),
+    [
+        ("MQTT", 2, "20020001"),
+        ("MQTT", 9, "2003008400"),
+        ("MQTT", 0x84, "20020001"),  # a bridge of mosquitto
+        ("MQIsdp", 0x83, "20020001"),
+        ("MQIsdp", 4, "20020001"),
+        ("SMTP", 4, ""),
+    ],
+)
+def test_an_unknown_level_is_answered(name: str, level: int, answer: str) -> None:
     client = Client()
-    assert isinstance(client.send(Connect(protocol_level=level))[-1], Closed)
+    connect = Connect(protocol_name=name, protocol_level=level)
+    assert isinstance(client.send(connect)[-1], Closed)
     assert client.connection.take_output() == bytes.fromhex(answer)
 
 
