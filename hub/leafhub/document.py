@@ -275,7 +275,7 @@ class _Planner:
         if declared.enabled is not msgspec.UNSET:
             application = msgspec.structs.replace(application, enabled=declared.enabled)
         with _within(path):
-            return dialect.prepare_application(application)
+            return dialect.prepare_application(application, self._registry)
 
     async def _hashed(self, settings: _S, before: object, dialect: Dialect) -> _S:
         """``settings`` with hashes for plain secrets; one that was kept stays as it was."""

@@ -1,26 +1,29 @@
 import asyncio
 import datetime as dt
+import json
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 import pytest
+from client_certificates import authority
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leafhub import document, document_export
 from leafhub.dialects.base import Arrival, Dialect
+from leafhub.dialects.broker.dialect import BrokerDialect
 from leafhub.dialects.cloudplugs.dialect import CloudPlugsDialect
 from leafhub.dialects.drogue.dialect import DrogueDialect
 from leafhub.dialects.smartworks.dialect import SmartWorksDialect
 from leafhub.errors import ConflictError, NotFoundError, RequestError
 from leafhub.exchange.chance_and_time import RandomIds
 from leafhub.model.application import Application
-from leafhub.model.device import Credential, Device, SecretKind
-from leafhub.model.registry import PutApplication, PutDevice, Registry
+from leafhub.model.device import Credential, Device, Operator, SecretKind
+from leafhub.model.registry import PutApplication, PutDevice, PutOperator, Registry
 
 DIALECTS: dict[str, Dialect] = {
-    d.name: d for d in (DrogueDialect(), SmartWorksDialect(), CloudPlugsDialect())
+    d.name: d for d in (DrogueDialect(), SmartWorksDialect(), CloudPlugsDialect(), BrokerDialect())
 }
 GREENHOUSE = """
 [[application]]
@@ -272,6 +275,92 @@ def test_an_export_holds_null_in_json_text() -> None:
     apply(other, text)
     assert export(other) == text
     assert r"\"y\":null" in text
+
+
+SPACE = f"""
+[[application]]
+name = "home"
+dialect = "broker"
+[application.settings]
+publish = ["%u/#", "100%%/#"]
+command_topic = "cmnd/%u/%n"
+anonymous = "guest"
+certificate_authorities = [{json.dumps(authority("ca").pem)}]
+shows = ["greenhouse"]
+[[application.device]]
+id = "lamp"
+credentials = [
+    {{ kind = "sha256", secret = "{"0" * 64}" }},
+    {{ kind = "psk", secret = "00112233445566778899aabbccddeeff", username = "Lamp" }},
+]
+[application.device.settings]
+subscribe = []
+certificates = ["{":".join(["AB"] * 32)}"]
+[[application.device]]
+id = "guest"
+"""
+
+
+def test_a_topic_space_comes_back_as_it_was() -> None:
+    registry = Registry(keys_of)
+    apply(registry, SPACE)
+    assert apply(registry, SPACE).changes == ()  # fingerprints are kept in another form
+    text = export(registry)
+    assert apply(registry, text).changes == ()
+    other = Registry(keys_of)
+    apply(other, text)
+    assert export(other) == text
+    lamp = other.lookup(f"broker:certificate:{'ab' * 32}")
+    assert lamp is not None
+    assert lamp == other.lookup("broker:psk:Lamp")
+    assert lamp.credentials[1].kind is SecretKind.PSK
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        (('["%u/#"', '["%x/#"'), "application[0].settings.publish[0]"),
+        (("cmnd/%u/%n", "cmnd/%u"), "application[0].settings.command_topic"),
+        (('["greenhouse"]', '["home"]'), "application[0].settings.shows[0]"),
+        (("AB:", "XY:"), "application[0].device[0].settings.certificates[0]"),
+        (('username = "Lamp"', "unique = true"), "application[0].device[0].credentials[1].unique"),
+        (("00112233", "0011223"), "application[0].device[0].credentials[1].secret"),
+    ],
+)
+def test_what_is_wrong_in_a_topic_space_is_told_with_its_place(
+    change: tuple[str, str], path: str
+) -> None:
+    assert refusal(SPACE.replace(*change)).path == path
+
+
+def test_a_second_space_for_anybody_is_a_conflict() -> None:
+    registry = Registry(keys_of)
+    apply(registry, SPACE)
+    error = refusal(
+        '[[application]]\nname = "attic"\ndialect = "broker"\nsettings = { anonymous = "x" }',
+        registry,
+    )
+    assert isinstance(error, ConflictError)
+    assert error.path == "application[0].settings.anonymous"
+
+
+def test_a_user_by_whose_name_an_operator_logs_in_is_a_conflict() -> None:
+    registry = Registry(keys_of)
+    operator = Operator(
+        name="olive", credentials=(Credential(kind=SecretKind.SHA256, secret="0" * 64),)
+    )
+    registry.apply(PutOperator(operator))
+    error = refusal(SPACE.replace('id = "lamp"', 'id = "olive"'), registry)
+    assert isinstance(error, ConflictError)
+    assert error.path == "application[0].device[0].id"
+
+
+def test_a_user_that_is_there_stays_whoever_came_later() -> None:
+    registry = Registry(keys_of)
+    apply(registry, SPACE)
+    credential = Credential(kind=SecretKind.SHA256, secret="0" * 64)
+    registry.apply(PutOperator(Operator(name="lamp", credentials=(credential,))))
+    assert apply(registry, SPACE).changes == ()
 
 
 _text = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)

@@ -187,7 +187,7 @@ class Acorn:
     def keys(self, application: Application, device: Device) -> Iterable[str]:
         return (f"acorn:{device.id}",)
 
-    def prepare_application(self, application: Application) -> Application:
+    def prepare_application(self, application: Application, registry: RegistryView) -> Application:
         return application
 
     def prepare(self, application: Application, device: Device, arrival: Arrival) -> Device:

@@ -306,8 +306,8 @@ class Dialect(Face, Protocol):
         """The strings by which ``RegistryView.lookup`` finds it, each starting ``<dialect>:``."""
         ...
 
-    def prepare_application(self, application: Application) -> Application:
-        """Check an application that a person declares.
+    def prepare_application(self, application: Application, registry: RegistryView) -> Application:
+        """Check an application that a person declares, beside those there are.
 
         Raises:
             RequestError: It can never work; ``path`` names the member.

@@ -531,9 +531,10 @@ LEAF = issue("leaf", by=ROOT)
         {"shows": ("lab", "not there yet")},
     ],
 )
-def test_a_space_that_makes_sense(settings: dict[str, Any]) -> None:
+def test_a_space_that_makes_sense(registry: Registry, settings: dict[str, Any]) -> None:
     declared = space(**settings)
-    assert DIALECT.prepare_application(declared) == declared
+    registry.apply(PutApplication(declared))
+    assert DIALECT.prepare_application(declared, registry) == declared
 
 
 LISTS_THAT_ARE_NONE = ["", "a/#/b", "a#", "a+/b", "%x", "a/%", "%", "%n", "a\0"]
@@ -564,11 +565,15 @@ LISTS_THAT_ARE_NONE = ["", "a/#/b", "a#", "a+/b", "%x", "a/%", "%", "%n", "a\0"]
             "more than 16",
         ),
         ({"shows": ("lab", "home")}, "settings.shows[1]", "its own messages anyway"),
+        ({"anonymous": "guest"}, "settings.anonymous", "space 'attic' has an anonymous user"),
     ],
 )
-def test_a_space_that_could_never_work(settings: dict[str, Any], path: str, words: str) -> None:
+def test_a_space_that_could_never_work(
+    registry: Registry, settings: dict[str, Any], path: str, words: str
+) -> None:
+    registry.apply(PutApplication(space("attic", anonymous="guest")))
     with pytest.raises(RequestError) as caught:
-        DIALECT.prepare_application(space(**settings))
+        DIALECT.prepare_application(space(**settings), registry)
     assert caught.value.path == path
     assert words in caught.value.message
 

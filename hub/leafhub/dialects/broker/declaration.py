@@ -13,11 +13,12 @@ import msgspec
 from leafhub.dialects import certificates
 from leafhub.dialects.broker.access import is_pattern
 from leafhub.dialects.broker.commands import is_command_pattern
-from leafhub.dialects.broker.settings import SpaceSettings, space_of, user_of
+from leafhub.dialects.broker.settings import NAME, SpaceSettings, space_of, user_of
 from leafhub.dialects.certificates import CertificateError
-from leafhub.errors import RequestError
+from leafhub.errors import ConflictError, RequestError
 from leafhub.model.application import Application
 from leafhub.model.device import Credential, Device, SecretKind
+from leafhub.model.registry import RegistryView
 
 NAME_LONGEST: Final = 256
 """Characters of a user's name."""
@@ -27,13 +28,15 @@ AUTHORITIES_MOST: Final = 16
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}\Z")
 
 
-def prepare_space(application: Application) -> Application:
+def prepare_space(application: Application, registry: RegistryView) -> Application:
     """Check a space.
 
     Raises:
         RequestError: It can never work; ``path`` names the member.
     """
     space = space_of(application)
+    if space.anonymous is not None:
+        _check_only(application, registry)
     _check_lists(space.publish, space.subscribe)
     _check_command_topic(space.command_topic)
     _check_authorities(space)
@@ -64,6 +67,16 @@ def prepare_user(device: Device) -> Device:
     return msgspec.structs.replace(
         device, settings=msgspec.structs.replace(user, certificates=fingerprints)
     )
+
+
+def _check_only(application: Application, registry: RegistryView) -> None:
+    """Refuse a second space with an anonymous user: a client without credentials names neither."""
+    for other in registry.applications(NAME):
+        if other.name != application.name and space_of(other).anonymous is not None:
+            raise ConflictError(
+                f"space {other.name!r} has an anonymous user, and only one of the hub can",
+                path="settings.anonymous",
+            )
 
 
 def _check_lists(publish: Sequence[str], subscribe: Sequence[str]) -> None:

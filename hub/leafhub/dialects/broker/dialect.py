@@ -72,9 +72,9 @@ class BrokerDialect:
         if space_of(application).anonymous == device.id:
             yield ANONYMOUS_KEY
 
-    def prepare_application(self, application: Application) -> Application:
+    def prepare_application(self, application: Application, registry: RegistryView) -> Application:
         """See ``Dialect``."""
-        return prepare_space(application)
+        return prepare_space(application, registry)
 
     def prepare(self, application: Application, device: Device, arrival: Arrival) -> Device:
         """See ``Dialect``."""

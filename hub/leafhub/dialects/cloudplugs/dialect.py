@@ -110,7 +110,7 @@ class CloudPlugsDialect:
         elif settings.hwid and settings.model:
             yield serial_key(settings.model, settings.hwid)
 
-    def prepare_application(self, application: Application) -> Application:
+    def prepare_application(self, application: Application, registry: RegistryView) -> Application:
         """See ``Dialect``; whatever its settings take makes sense."""
         return application
 

@@ -94,7 +94,7 @@ class DrogueDialect:
         names = dict.fromkeys((device.id, *settings_of(device).alias, *unique))
         return (key(application.name, name) for name in names)
 
-    def prepare_application(self, application: Application) -> Application:
+    def prepare_application(self, application: Application, registry: RegistryView) -> Application:
         """See ``Dialect``; whatever its settings take makes sense."""
         return application
 

@@ -94,7 +94,7 @@ class MuranoDialect:
             for credential in device.credentials:
                 yield token_key(credential.secret)
 
-    def prepare_application(self, application: Application) -> Application:
+    def prepare_application(self, application: Application, registry: RegistryView) -> Application:
         """See ``Dialect``; whatever its settings take makes sense."""
         return application
 

@@ -87,7 +87,7 @@ class SmartWorksDialect:
         for credential in device.credentials:
             yield f"smartworks:user:{credential.username}"
 
-    def prepare_application(self, application: Application) -> Application:
+    def prepare_application(self, application: Application, registry: RegistryView) -> Application:
         """See ``Dialect``; whatever its settings take makes sense."""
         return application
 
