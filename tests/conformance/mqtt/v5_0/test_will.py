@@ -23,6 +23,27 @@ FORM = cases(
     bad_connect(
         "a topic that is not UTF-8", "MQTT-3.1.3-11", '{ head 06 003c {} "a" {} [ c328 ] [] }'
     ),
+    *(
+        Row(
+            f"no topic name: {topic_name!r}",
+            "MQTT-4.7.0-1 MQTT-4.7.3-1 MQTT-3.1.4-2",
+            f"""
+            a > CONNECT {{ head c6 003c {{}} "a" {{}} "{topic_name}" [] login }}
+            a < CONNACK {{ 00 90 {{}} }}
+            a end
+            """,
+        )
+        for topic_name in ("#", "a/+/b", "")
+    ),
+    Row(
+        "a wildcard in its Response Topic",
+        "MQTT-3.3.2-14 MQTT-3.1.4-2",
+        """
+        a > CONNECT { head c6 003c {} "a" { response-topic "a/#" } "will" [] login }
+        a < CONNACK { 00 82 {} }
+        a end
+        """,
+    ),
 )
 PUBLISHED = cases(
     LEVEL_5_0,
