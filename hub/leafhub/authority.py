@@ -23,7 +23,7 @@ from leafhub.errors import ConfigurationError
 
 CA_DAYS = 3650  # boards carry it: as long as they live
 SERVER_DAYS = 397  # the longest that browsers and operating systems accept
-RENEW_DAYS = 30  # a hub that restarts once a month never shows an expired certificate
+RENEW_DAYS = 30  # looked at once a day: also a hub that is off for weeks shows no expired one
 BEGIN = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 """Certificates hold from here on: a Pico W without a clock believes it is 2021, and checks."""
 

@@ -1,5 +1,6 @@
 """Certificate files that change while the hub runs: read whole, checked, and only then used."""
 
+import datetime as dt
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +12,6 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from leafhub.errors import ConfigurationError
-
-LOOK_S = 10.0
-"""How often the files are looked at: two calls of the operating system for each file; whoever
-cannot wait sends SIGHUP."""
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +93,7 @@ class CertificateWatch:
         certificate = files.read()
         self._used[files] = self._seen[files] = stamp
         self._users.setdefault(files, []).append(adopt)
+        _tell_if_over(certificate)
         return certificate
 
     def look(self, *, at_once: bool = False) -> None:
@@ -121,6 +119,17 @@ class CertificateWatch:
                 files.certificate,
                 f"{certificate.chain[0].not_valid_after_utc:%Y-%m-%d}",
             )
+            _tell_if_over(certificate)
+
+
+def _tell_if_over(certificate: Certificate) -> None:
+    """Show it all the same: a client without a clock takes it, and none is no better."""
+    ended = certificate.chain[0].not_valid_after_utc
+    if ended < dt.datetime.now(dt.UTC):
+        log.warning(
+            "the certificate in %s ended on %s; clients refuse it until you renew it",
+            *(certificate.files.certificate, f"{ended:%Y-%m-%d}"),
+        )
 
 
 def _read_chain(path: Path) -> tuple[x509.Certificate, ...]:

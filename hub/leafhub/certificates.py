@@ -7,7 +7,6 @@ import ssl
 
 from leafhub import authority
 from leafhub.certificate_files import (
-    LOOK_S,
     Adopt,
     Certificate,
     CertificateFiles,
@@ -16,6 +15,9 @@ from leafhub.certificate_files import (
 from leafhub.data_folder import DataFolder
 from leafhub.errors import ConfigurationError
 
+LOOK_S = 10.0
+"""How often certificate files are looked at: two calls of the operating system for each pair;
+whoever cannot wait sends SIGHUP."""
 RENEW_S = 86_400.0
 """How often the hub's own certificate is looked over: its dates, and the machine's addresses."""
 

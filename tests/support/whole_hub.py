@@ -38,14 +38,14 @@ class RunningHub(OperatorView):
     def __init__(self, folder: Path, addresses: app.RunningHub) -> None:
         self.folder = folder
         self._ports: dict[tuple[str, str], int] = {}
-        for address in addresses.mqtt:
+        for address in (*addresses.mqtt, *addresses.http):
             url, _, dialect = address.partition(" ")
             scheme, _, place = url.partition("://")
             self._ports[scheme, dialect.strip("()")] = int(place.rpartition(":")[2])
         super().__init__(next(at for at in addresses.http if at.startswith("http:")), TOKEN)
 
     def port(self, scheme: str, dialect: str = "") -> int:
-        """Where the hub serves ``mqtt``, ``mqtts``, ``ws`` or ``wss``, for one dialect or all."""
+        """Where the hub serves ``mqtts``, ``ws``, ``https`` and so on, for one dialect or all."""
         return self._ports[scheme, dialect]
 
     @property

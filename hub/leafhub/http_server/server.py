@@ -13,6 +13,7 @@ from litestar.types import ASGIApp
 from leafhub.errors import ConfigurationError
 from leafhub.http_server.protocol import Config, DeadlineProtocol
 from leafhub.http_server.settings import HttpListener, HttpSettings
+from leafhub.taken_port import why_not_listening
 
 _log = logging.getLogger(__name__)
 
@@ -149,6 +150,6 @@ def _listen(listener: HttpListener) -> socket.socket:
         return socket.create_server((listener.host, listener.port), family=family, backlog=BACKLOG)
     except OSError as exc:
         raise ConfigurationError(
-            f"HTTP cannot be served on {listener.host}:{listener.port} ({exc.strerror or exc}); "
-            "stop the program that has it, or set http.listeners in leafhub.toml"
+            why_not_listening(listener.host, listener.port, exc, key="[http] listeners"),
+            path="http.listeners",
         ) from exc

@@ -16,6 +16,7 @@ from leafhub.mqtt_server.layers import Layers
 from leafhub.mqtt_server.pipes import Pipe
 from leafhub.mqtt_server.pre_shared_keys import KeyOf, PreSharedKeys
 from leafhub.mqtt_server.settings import MqttListener, MqttSettings
+from leafhub.taken_port import why_not_listening
 
 BACKLOG = 1_000
 """Connections the kernel holds until they are accepted; a fleet comes all at once."""
@@ -137,8 +138,7 @@ class MqttServer:
             )
         except OSError as exc:
             raise ConfigurationError(
-                f"cannot listen on {listener.host}:{listener.port} ({exc.strerror}); "
-                "stop the program that does, or name another port under [mqtt] listeners",
+                why_not_listening(listener.host, listener.port, exc, key="[mqtt] listeners"),
                 path="mqtt.listeners",
             ) from exc
         self._servers.append(server)
