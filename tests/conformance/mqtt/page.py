@@ -23,36 +23,35 @@ in [`tests/conformance/mqtt`](../tests/conformance/mqtt). What binds clients alo
 
 def page() -> str:
     """Write the whole page anew."""
-    parts = [_HEAD, "".join(_summary()), *(_deviations(one) for one in STANDARDS)]
+    parts = [_HEAD, "".join(_summary()), *("\n".join(_exceptions(one)) for one in STANDARDS)]
     parts += ["\n".join(_chapters(one, proofs_of(one))) for one in STANDARDS]
     return "\n".join(parts)
 
 
 def _summary() -> Iterator[str]:
-    yield "| standard | statements | bind the hub | deviations | rows and tests |\n"
-    yield "| --- | ---: | ---: | ---: | ---: |\n"
+    yield "| standard | statements | bind the hub | do not arise | deviations | rows and tests |\n"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: |\n"
     for standard in STANDARDS:
         binding = sum(statement.concerns_the_hub for statement in standard.statements)
         tests = {test for tests in proofs_of(standard).values() for test in tests}
         yield (
             f"| MQTT {standard.version} | {len(standard.statements)} | {binding} "
-            f"| {len(standard.deviations)} | {len(tests)} |\n"
+            f"| {len(standard.moot)} | {len(standard.deviations)} | {len(tests)} |\n"
         )
 
 
-def _deviations(standard: Standard) -> str:
-    lines = [f"## Where the hub does otherwise than MQTT {standard.version}\n"]
-    if not standard.deviations:
-        lines.append("Nowhere.\n")
-    else:
-        demands = {statement.id: statement.demand for statement in standard.statements}
-        lines += ["| statement | demands | what the hub does, and why |", "| --- | --- | --- |"]
-        lines += [
-            f"| {statement} | {_cell(demands[statement])} | {_cell(reason)} |"
-            for statement, reason in standard.deviations.items()
-        ]
-        lines.append("")
-    return "\n".join(lines)
+def _exceptions(standard: Standard) -> Iterator[str]:
+    demands = {statement.id: statement.demand for statement in standard.statements}
+    for title, reasons, column in (
+        ("Where the hub does otherwise than", standard.deviations, "what the hub does, and why"),
+        ("What does not arise of", standard.moot, "why not"),
+    ):
+        yield f"## {title} MQTT {standard.version}\n"
+        yield f"| statement | demands | {column} |"
+        yield "| --- | --- | --- |"
+        for statement, reason in reasons.items():
+            yield f"| {statement} | {_cell(demands[statement])} | {_cell(reason)} |"
+        yield ""
 
 
 def _chapters(standard: Standard, proofs: Tests) -> Iterator[str]:
@@ -61,17 +60,28 @@ def _chapters(standard: Standard, proofs: Tests) -> Iterator[str]:
         yield "| statement | demands | tests |"
         yield "| --- | --- | --- |"
         for statement in statements:
-            tests = "<br>".join(f"`{_cell(test)}`" for test in proofs.get(statement.id, []))
+            lines = _tests(proofs.get(statement.id, []))
             if statement.binds is Binds.CLIENT:
-                tests = f"binds clients{'<br>' + tests if tests else ''}"
+                lines.insert(0, "*binds clients*")
             elif statement.id in standard.deviations:
-                tests = f"a deviation, see above{'<br>' + tests if tests else ''}"
-            yield f"| {statement.id} | {_cell(statement.demand)} | {tests} |"
+                lines.insert(0, "*a deviation, see above*")
+            elif statement.id in standard.moot:
+                lines.insert(0, "*does not arise, see above*")
+            yield f"| {statement.id} | {_cell(statement.demand)} | {'<br>'.join(lines)} |"
         yield ""
 
 
+def _tests(names: list[str]) -> list[str]:
+    """One line for each test function, with the rows that it plays."""
+    lines = []
+    for function, group in itertools.groupby(names, lambda name: name.partition("[")[0]):
+        rows = [name.partition("[")[2].removesuffix("]") for name in group]
+        lines.append(f"`{function}`" + (": " if rows[0] else "") + _cell("; ".join(rows)))
+    return lines
+
+
 def _cell(text: str) -> str:
-    return re.sub(r"\s+", " ", text).replace("|", "\\|")
+    return re.sub(r"\s+", " ", text).replace("|", "\\|").replace("<", "&lt;")
 
 
 if __name__ == "__main__":

@@ -53,6 +53,7 @@ STANDARDS: Final = (
         },
         statements=statements_3_1_1.STATEMENTS,
         deviations=deviations_3_1_1.DEVIATIONS,
+        moot=deviations_3_1_1.MOOT,
     ),
     Standard(
         version="5.0",
@@ -69,5 +70,6 @@ STANDARDS: Final = (
         },
         statements=statements_5_0.STATEMENTS,
         deviations=deviations_5_0.DEVIATIONS,
+        moot=deviations_5_0.MOOT,
     ),
 )

@@ -43,6 +43,7 @@ class Standard:
         titles: By number, what its sections are about.
         statements: All that are numbered in it, in its order.
         deviations: By the id of a statement, why the hub does not do it, or not wholly.
+        moot: By the id of a statement, why it asks nothing of this hub.
     """
 
     version: str
@@ -50,6 +51,7 @@ class Standard:
     titles: Mapping[str, str]
     statements: tuple[Statement, ...]
     deviations: Mapping[str, str]
+    moot: Mapping[str, str]
 
 
 def server(statement_id: str, demand: str) -> Statement:

@@ -58,7 +58,7 @@ _WORDS: Final[Mapping[int, Mapping[str, str]]] = {
         **PROPERTIES,
         "accepted": "CONNACK { 00 00 { announced } }",
         "resumed": "CONNACK { 01 00 { announced } }",
-        "announced": "topic-alias-maximum 0040",
+        "announced": "receive-maximum 03e8 topic-alias-maximum 0040 maximum-packet-size 00100000",
         "head": '"MQTT" 05',
         "none": "00",
     },
@@ -73,6 +73,8 @@ _STEP: Final = re.compile(r"(?P<client>\w+) +(?P<verb>>|<|\w+)(?: +(?P<rest>.*))
 _PAUSE: Final = re.compile(r"(?P<verb>after|wait) (?P<seconds>[\d.]+) s")
 
 
+_SPACES_AT_ONCE: Final = 64
+"""Topic spaces made by one request; one for each row would double the time of a run."""
 _NOTHING_HAPPENS: Final[Mapping[str, Callable[[], None]]] = {}
 
 
@@ -112,15 +114,26 @@ class Player:
 
     def __init__(self, hub: RunningHub) -> None:
         self._hub = hub
-        self._spaces = itertools.count(1)
+        self._numbers = itertools.count(1)
+        self._spaces: list[str] = []
 
     async def play(
-        self, case: Case, happenings: Mapping[str, Callable[[], None]] = _NOTHING_HAPPENS
+        self,
+        case: Case,
+        happenings: Mapping[str, Callable[[], None]] = _NOTHING_HAPPENS,
+        *,
+        bytes_at_once: int | None = None,
     ) -> None:
-        """Play one row in a topic space of its own; a line of ``happenings`` calls it."""
+        """Play one row in a topic space of its own.
+
+        Args:
+            case: The row.
+            happenings: Lines of the script that call something.
+            bytes_at_once: Clients write so many bytes, and then the next; None writes all.
+        """
         words = await self.make_space(case.level)
         async with contextlib.AsyncExitStack() as stack:
-            stage = _Stage(self._hub, case.level, words, stack)
+            stage = _Stage(self._hub, case.level, words, stack, bytes_at_once)
             for line in map(str.strip, case.row.script.splitlines()):
                 if line in happenings:
                     happenings[line]()
@@ -130,8 +143,10 @@ class Player:
 
     async def make_space(self, level: int) -> Mapping[str, str]:
         """Make a topic space; returns the words of the notation for its users and ``level``."""
-        space = f"space-{next(self._spaces)}"
-        await self._hub.apply(_document(space))
+        if not self._spaces:
+            self._spaces = [f"space-{next(self._numbers)}" for _ in range(_SPACES_AT_ONCE)]
+            await self._hub.apply("".join(map(_document, self._spaces)))
+        space = self._spaces.pop()
         return {
             **_WORDS[level],
             "keeps": _KEEPS[level],
@@ -150,6 +165,7 @@ class _Stage:
         level: int,
         words: Mapping[str, str],
         stack: contextlib.AsyncExitStack,
+        bytes_at_once: int | None,
     ) -> None:
         self._hub = hub
         self._level = level
@@ -158,6 +174,7 @@ class _Stage:
         self._accepted: set[str] = set()
         self._not_before_s = 0.0
         self._words = words
+        self._bytes_at_once = bytes_at_once
 
     async def step(self, line: str) -> None:
         """Play one line."""
@@ -181,14 +198,14 @@ class _Stage:
         words = {**self._words, "client": f"'{name}'"}
         match verb:
             case ">":
-                await (await self._client(name)).send_bytes(wire(rest, words))
+                await self._send(name, wire(rest, words))
             case "<":
                 await self._expect(name, [pattern(part, words) for part in rest.split(" & ")])
             case "connects":
-                await (await self._client(name)).send_bytes(wire(_CONNECTS, words))
+                await self._send(name, wire(_CONNECTS, words))
                 await self._expect(name, [pattern("accepted", words)])
             case "returns":
-                await (await self._client(name)).send_bytes(wire(_RETURNS, words))
+                await self._send(name, wire(_RETURNS, words))
                 await self._expect(name, [pattern("resumed", words)])
             case "end":
                 await self._clients.pop(name).expect_closed()
@@ -221,6 +238,13 @@ class _Stage:
                 )
             )
         return self._clients[name]
+
+    async def _send(self, name: str, data: bytes) -> None:
+        client = await self._client(name)
+        step = self._bytes_at_once or len(data)
+        for place in range(0, len(data), step):
+            await client.send_bytes(data[place : place + step])
+            await asyncio.sleep(0)  # the hub, in the same loop, reads what is there
 
     async def _expect(self, name: str, packets: list[tuple[int | None, ...]]) -> None:
         orders = [

@@ -90,7 +90,7 @@ PROTOCOL = cases(
             a end
             """,
         )
-        for name in ('"mqtt" 04', '"MQTX" 04', '"" 04', '"MQIsdp" 04', '"MQTT5" 05', '"MQTTT" 04')
+        for name in ('"mqtt" 04', '"MQTX" 04', '"" 04', '"MQTT5" 05', '"MQTTT" 04')
     ),
     *(
         Row(
@@ -103,6 +103,30 @@ PROTOCOL = cases(
             """,
         )
         for level in ("00", "02", "03")
+    ),
+    *(
+        Row(
+            f"the level of a later version: {level}",
+            "MQTT-3.1.2-2",
+            f"""
+            a > CONNECT {{ "MQTT" {level} c2 003c 00 "a" login }}
+            a < CONNACK {{ 00 84 00 }}
+            a end
+            """,
+        )
+        for level in ("06", "7f")
+    ),
+    *(
+        Row(
+            f"a bridge that asks whether the other side is its like: {head}",
+            "MQTT-3.1.2-2",
+            f"""
+            a > CONNECT {{ {head} c2 003c "a" login }}
+            a < CONNACK {{ 00 01 }}
+            a end
+            """,
+        )
+        for head in ('"MQTT" 84', '"MQIsdp" 83')
     ),
     Row(
         "nothing behind an unknown protocol level is read",
@@ -265,6 +289,24 @@ REFUSED = cases(
         a > DISCONNECT {}
         a end
         a > CONNECT { head c0 003c "a" user "wrong" }
+        a < CONNACK { 00 04 }
+        a end
+        """,
+    ),
+    Row(
+        "a password without a user name",
+        "MQTT-3.1.2-22 MQTT-3.1.4-1",
+        """
+        a > CONNECT { head 42 003c "a" "secret" }
+        a < CONNACK { 00 04 }
+        a end
+        """,
+    ),
+    Row(
+        "nobody's name",
+        "MQTT-3.2.2-4 MQTT-3.2.2-5",
+        """
+        a > CONNECT { head c2 003c "a" "nobody" "secret" }
         a < CONNACK { 00 04 }
         a end
         """,

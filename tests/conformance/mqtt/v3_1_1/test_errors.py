@@ -119,9 +119,10 @@ TROUBLE = cases(
 )
 
 
+@pytest.mark.parametrize("bytes_at_once", [None, 1, 7])
 @pytest.mark.parametrize("case", ORDINARY)
-async def test_ordinary(case: Case, player: Player) -> None:
-    await player.play(case)
+async def test_ordinary(case: Case, player: Player, bytes_at_once: int | None) -> None:
+    await player.play(case, bytes_at_once=bytes_at_once)
 
 
 @pytest.mark.parametrize("case", TROUBLE)

@@ -95,6 +95,7 @@ ROWS = cases(
         "",
         """
         a > CONNECT { "MQIsdp" 04 c2 003c "a" login }
+        a < CONNACK { 00 01 }
         a end
         """,
     ),

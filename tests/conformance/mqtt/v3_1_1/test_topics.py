@@ -94,6 +94,22 @@ LENGTHS = cases(
         a < PUBLISH { [ 't/'*99 't' ] 'm' }
         """,
     ),
+    *(
+        Row(
+            f"more than 128 levels in {packet.split()[0]}",
+            "MQTT-4.7.3-3",
+            f"""
+            a connects
+            a > {packet}
+            a end
+            """,
+        )
+        for packet in (
+            "PUBLISH { [ 't/'*128 't' ] }",
+            "SUBSCRIBE { 0001 [ '+/'*128 '+' ] 00 }",
+            "UNSUBSCRIBE { 0001 [ '+/'*128 '+' ] }",
+        )
+    ),
 )
 
 
