@@ -9,6 +9,7 @@ import pytest
 
 from leafhub.dialects.base import Arrival, Login, Outcome, Peer, Principal, Receiver, Refusal
 from leafhub.dialects.murano.connector import (
+    Assumed,
     ConnectorSettings,
     IdentityFormat,
     IdentitySettings,
@@ -620,6 +621,40 @@ def test_mu_10_a_batch_that_is_sent_again_adds_nothing(world: World, dev1: Princ
     again = world.publish(dev1, "$resource.batch", payload)
     assert [event.id for event in first.events] == [event.id for event in again.events]
     assert len({event.id for event in first.events}) == 2
+
+
+@pytest.mark.parametrize(
+    ("topic", "fits", "too_many"),
+    [
+        ("$resource/", b'{"a":1,"b":1,"c":1}', b'{"a":1,"b":1,"c":1,"d":1}'),
+        (
+            "$resource.batch",
+            b'[{"timestamp":1,"values":{"a":1,"b":1}},{"timestamp":2,"values":{"a":1}}]',
+            b'[{"timestamp":1,"values":{"a":1,"b":1}},{"timestamp":2,"values":{"a":1,"b":1}}]',
+        ),
+        (
+            "$resource.batch",
+            b'[{"timestamp":1,"values":{"a":1}},1,1]',
+            b'[{"timestamp":1,"values":{"a":1}},1,1,1]',
+        ),
+    ],
+    ids=["several", "values", "elements"],
+)
+def test_more_values_than_a_packet_may_hold_are_neither_taken_nor_acknowledged(
+    monkeypatch: pytest.MonkeyPatch,
+    world: World,
+    dev1: Principal,
+    topic: str,
+    fits: bytes,
+    too_many: bytes,
+) -> None:
+    monkeypatch.setattr(Assumed, "MOST_VALUES", 3)
+    outcome = world.publish(dev1, topic, fits)
+    assert outcome.events
+    assert not outcome.close
+    outcome = world.publish(dev1, topic, too_many)
+    assert (outcome.events, outcome.close, outcome.silent) == ((), True, True)
+    assert "more than 3 values" in outcome.log
 
 
 def test_mu_10_of_two_values_at_one_time_the_last_counts(world: World, dev1: Principal) -> None:

@@ -25,6 +25,9 @@ class Assumed:
     """What the vendor does not document; chosen here, and only here."""
 
     MAXIMUM_PACKET_BYTES = 8 * 1_048_576  # a batch holds many values
+    MOST_VALUES = 20_000
+    """Values of one packet: five hours of one a second. The longest packet could hold ten times as
+    many, and nobody else would be served for seconds on a Raspberry Pi while they are taken."""
     IDENTITY = re.compile(r"[A-Za-z0-9_.:-]{1,128}\Z")
     LONGEST_ALIAS = 128  # characters, of aliases that are not declared too
     RANGE = re.compile(r"\s*(-?[0-9.]+)\s*-\s*(-?[0-9.]+)\s*\Z")

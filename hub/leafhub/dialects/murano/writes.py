@@ -25,6 +25,7 @@ from leafhub.model.application import Application
 from leafhub.model.command import CommandState, CommandUpdate
 from leafhub.model.device import Device
 from leafhub.model.event import JSON, Event, Kind
+from leafhub.mqtt.reason_codes import ReasonCode
 
 SEVERAL_TOPIC: Final = "$resource/"
 BATCH_TOPIC: Final = "$resource.batch"
@@ -72,6 +73,8 @@ def write_several(message: Message) -> Outcome:
         values: dict[str, msgspec.Raw] = _decoded(message.payload, dict[str, msgspec.Raw])
     except PayloadError as exc:
         return _outcome(message, (), (), (exc.reason,))
+    if len(values) > Assumed.MOST_VALUES:
+        return _too_many(message)
     events: list[Event] = []
     updates: list[CommandUpdate] = []
     drops: list[str] = []
@@ -98,6 +101,9 @@ def write_history(message: Message) -> Outcome:
         elements: list[msgspec.Raw] = _decoded(message.payload, list[msgspec.Raw])
     except PayloadError as exc:
         return _outcome(message, (), (), (exc.reason,))
+    if len(elements) > Assumed.MOST_VALUES:
+        return _too_many(message)
+    count = 0
     events: dict[str, Event] = {}
     drops: list[str] = []
     resources = connector_of(message.connector).resources
@@ -108,6 +114,9 @@ def write_history(message: Message) -> Outcome:
         except PayloadError as exc:
             drops.append(exc.reason)
             continue
+        count += len(element.values)
+        if count > Assumed.MOST_VALUES:
+            return _too_many(message)
         for alias, encoded in element.values.items():
             resource = resources.get(alias)
             try:
@@ -225,6 +234,17 @@ def _outcome(
         events=tuple(events),
         updates=tuple(updates),
         log=f"{quoted_topic(message.topic_name)}: not taken: {some(drops)}" if drops else "",
+    )
+
+
+def _too_many(message: Message) -> Outcome:
+    """Take nothing and close: an acknowledgement would say that all of it is stored."""
+    return Outcome(
+        reason_code=ReasonCode.QUOTA_EXCEEDED,
+        close=True,
+        silent=True,
+        log=f"{quoted_topic(message.topic_name)}: more than {Assumed.MOST_VALUES} values in one "
+        "packet, none is taken; send fewer at a time",
     )
 
 
