@@ -272,12 +272,12 @@ KEEP_ALIVE = cases(
         """
         a > CONNECT { head c2 0001 {} "a" login }
         a < accepted
-        wait 1.0 s
+        wait 0.8 s
         a > PINGREQ {}
         a < PINGRESP {}
-        wait 1.0 s
+        wait 0.8 s
         a > PUBLISH { "t" {} }
-        wait 1.0 s
+        wait 0.8 s
         a > PINGREQ {}
         a < PINGRESP {}
         """,

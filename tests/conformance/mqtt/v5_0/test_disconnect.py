@@ -99,7 +99,7 @@ FROM_THE_CLIENT = cases(
         a < accepted
         a > DISCONNECT { 00 { session-expiry-interval 0000ffff } }
         a end
-        wait 2.2 s
+        wait 1.1 s
         a returns
         """,
     ),

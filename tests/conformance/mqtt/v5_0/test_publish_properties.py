@@ -74,6 +74,17 @@ PASSED_ON = cases(
         )
     ),
     Row(
+        "text that is none: nobody looks into a payload",
+        "MQTT-3.3.2-4",
+        """
+        a connects
+        a > SUBSCRIBE { 0001 {} "t" 00 }
+        a < SUBACK { 0001 {} 00 }
+        a > PUBLISH { "t" { payload-format-indicator 01 } c328 }
+        a < PUBLISH { "t" { payload-format-indicator 01 } c328 }
+        """,
+    ),
+    Row(
         "to every subscriber, and to one that comes back",
         "MQTT-3.3.2-15 MQTT-3.3.2-16 MQTT-3.3.2-17",
         """

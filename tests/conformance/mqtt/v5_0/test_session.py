@@ -101,7 +101,7 @@ EXPIRY = cases(
         a > CONNECT { head c2 003c { session-expiry-interval 00000001 } "a" login }
         a < accepted
         a cut
-        wait 2.2 s
+        wait 1.1 s
         a > CONNECT { head c0 003c {} "a" login }
         a < accepted
         """,
@@ -114,7 +114,7 @@ EXPIRY = cases(
         a < accepted
         a > SUBSCRIBE { 0001 {} "t" 00 }
         a < SUBACK { 0001 {} 00 }
-        wait 2.2 s
+        wait 1.1 s
         a > PUBLISH { "t" {} }
         a < PUBLISH { "t" {} }
         """,
@@ -254,7 +254,7 @@ SENT_AGAIN = cases(
         b > PUBLISH+qos1 { "t" 0001 {} }
         b < PUBACK { 0001 }
         a < PUBLISH+qos1 { "t" 0001 {} }
-        wait 2.2 s
+        wait 1.1 s
         a quiet
         """,
     ),

@@ -237,6 +237,18 @@ PUBLISHED = cases(
         """,
     ),
     Row(
+        "with its Message Expiry Interval",
+        "MQTT-3.3.2-6",
+        WATCHED
+        + """
+        a > CONNECT { head c6 003c {} "a" { message-expiry-interval 0000ffff } \
+            "will" [ 'gone' ] login }
+        a < accepted
+        a cut
+        w < PUBLISH { "will" { message-expiry-interval 0000ffff } 'gone' }
+        """,
+    ),
+    Row(
         "not to a topic that the user may not publish to",
         "MQTT-3.1.2-8",
         WATCHED
@@ -273,7 +285,7 @@ DELAY = cases(
         a < accepted
         a cut
         a returns
-        wait 2.2 s
+        wait 1.5 s
         w quiet
         """,
     ),
