@@ -375,10 +375,16 @@ class Dialect(Face, Protocol):
 def plain_unsubscribe(
     unsubscribe: Unsubscribe, subscribed: frozenset[str]
 ) -> Sequence[tuple[str | None, ReasonCode]]:
-    """Answer UNSUBSCRIBE as MQTT 5.0 §3.11.3 says: 0x00, or 0x11 where nothing was subscribed."""
-    return [
-        (name, ReasonCode.SUCCESS)
-        if name in subscribed
-        else (None, ReasonCode.NO_SUBSCRIPTION_EXISTED)
-        for name in unsubscribe.topic_filters
-    ]
+    """Answer UNSUBSCRIBE as MQTT 5.0 §3.11.3 says: 0x00, or 0x11 where nothing was subscribed.
+
+    A filter named twice is gone the second time (MQTT-3.10.4-6).
+    """
+    answers: list[tuple[str | None, ReasonCode]] = []
+    left = set(subscribed)
+    for name in unsubscribe.topic_filters:
+        if name in left:
+            left.remove(name)
+            answers.append((name, ReasonCode.SUCCESS))
+        else:
+            answers.append((None, ReasonCode.NO_SUBSCRIPTION_EXISTED))
+    return answers
