@@ -175,8 +175,10 @@ def _subscribe(data: memoryview, level: int) -> packets.Packet:
     while offset < len(data):
         topic_filter, offset = wire.read_string(data, offset)
         options, offset = wire.read_byte(data, offset)
-        if options & 3 == 3 or options & (0xC0 if level == LEVEL_5 else 0xFC):
+        if options & (0xC0 if level == LEVEL_5 else 0xFC):
             raise MalformedPacketError("bad subscription options", section="3.8.3.1")
+        if options & 3 == 3:
+            raise ProtocolError("QoS 3", section="3.8.3.1")
         retain_handling = options >> 4 & 3
         if retain_handling == 3:
             raise ProtocolError("Retain Handling 3", section="3.8.3.1")

@@ -189,11 +189,7 @@ class Incoming:
             self._topic_aliases[alias] = packet.topic_name
             return packet
         if alias not in self._topic_aliases:
-            raise ProtocolError(
-                "unknown Topic Alias",
-                section="3.3.2.3.4",
-                reason_code=ReasonCode.TOPIC_ALIAS_INVALID,
-            )
+            raise ProtocolError("unknown Topic Alias", section="3.3.2.3.4")
         return msgspec.structs.replace(packet, topic_name=self._topic_aliases[alias])
 
     def _check_capabilities(self, packet: Publish) -> None:

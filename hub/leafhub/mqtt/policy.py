@@ -77,8 +77,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, gc=False, cache_hash=Tru
         outgoing_queue: Messages that wait behind the window or for an absent client; more are
             dropped.
         outgoing_queue_bytes: What those messages and the ones under way may hold together: topic
-            names, payloads and properties; a single one always may. A hub with 1 GB bears a
-            thousand absent clients with full queues.
+            names, payloads and properties; a single one always may. Two packets of the longest
+            kind; what all clients hold together is for ``QueueBudget`` to bound.
         maximum_topic_levels: Levels of a topic name or topic filter; one with more closes. Each
             level of a filter takes memory of its own, and no vendor documents more than ten.
         maximum_subscriptions: Topic filters of one session; more are refused in SUBACK.
@@ -107,7 +107,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, gc=False, cache_hash=Tru
     outgoing_topic_aliases: int = 64
     outgoing_window: int = 64
     outgoing_queue: int = 1000
-    outgoing_queue_bytes: int = 524_288
+    outgoing_queue_bytes: int = 2_097_152
     maximum_topic_levels: int = 128
     maximum_subscriptions: int = 1000
     keep_messages_while_away: bool = True

@@ -170,8 +170,8 @@ class MqttLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Meta(
             ge=1024,
             le=STANDARD.outgoing_queue_bytes,
-            description="Bytes of the messages under way to one client and waiting for it: a hub "
-            "with 1 GB bears a thousand absent clients with full queues.",
+            description="Bytes of the messages under way to one client and waiting for it: a "
+            "burst of pictures fits. What all clients hold together maximum_queue_bytes bounds.",
         ),
     ] = STANDARD.outgoing_queue_bytes
     publish_rate: Annotated[

@@ -337,7 +337,6 @@ MALFORMED = [
     packet_at("MQTT-3.4.2.2", 5, "400600010002130a", "property of another packet"),
     packet_at("MQTT-2.2.2.2", 5, "400600010002770a", "property nobody knows"),
     packet_at("MQTT-3.8.3-5", 4, "82060001000161ff", "reserved subscription options"),
-    packet_at("MQTT-3.8.3-4", 4, "8206000100016103", "subscription QoS 3"),
     packet_at("MQTT-3.8.3-5", 4, "8206000100016104", "No Local in 3.1.1"),
     packet_at("MQTT-3.8.3", 4, "82050001000161", "options missing"),
     packet_at("MQTT-2.2.1-3", 4, "8206000000016100", "SUBSCRIBE with packet id 0"),
@@ -379,6 +378,8 @@ FORBIDDEN = [
     packet_at("MQTT-3.8.3-2", 4, "82020001", "SUBSCRIBE without a filter"),
     packet_at("MQTT-3.10.3-2", 4, "a2020001", "UNSUBSCRIBE without a filter"),
     packet_at("MQTT-3.8.3.1", 5, "820700010000016130", "Retain Handling 3"),
+    packet_at("MQTT-3.8.3-4", 4, "8206000100016103", "subscription QoS 3"),
+    packet_at("MQTT-3.8.3.1", 5, "820700010000016103", "subscription QoS 3 in 5.0"),
     packet_at("MQTT-2.2.2.2", 5, "400a0001000" + "61f0000" + "1f0000", "reason string twice"),
     packet_at("MQTT-2.2.2.2", 5, "3006000174020102", "payload format indicator 2"),
     packet_at("MQTT-3.1.2.11.3", 5, "101000044d5154540502003c032100000000", "Receive Maximum 0"),
@@ -492,3 +493,37 @@ def test_refusals_in_the_words_of_3_1_1(reason: int, code: int) -> None:
 
 def test_the_text_of_a_connect_has_no_password() -> None:
     assert "secret" not in repr(Connect(protocol_level=4, username="u", password=b"secret"))
+
+
+def connect_bytes(level: int, rest: str) -> bytes:
+    name = "00064d5149736470" if level == 3 else "00044d515454"
+    body = bytes.fromhex(f"{name}{level:02x}{rest}")
+    return bytes((0x10, len(body))) + body
+
+
+@pytest.mark.parametrize(
+    ("rest", "fields"),
+    [
+        pytest.param("c2003c000163", {}, id="user name and password are missing"),
+        pytest.param("c2003c000163000175", {"username": "u"}, id="the password is missing"),
+        pytest.param("03003c000163", {}, id="the bit that 3.1.1 reserves"),
+        pytest.param("3a003c000163", {}, id="QoS and retain of no Will"),
+    ],
+)
+def test_what_3_1_lets_be_and_3_1_1_does_not(rest: str, fields: dict[str, str]) -> None:
+    data = connect_bytes(3, rest)
+    connect = Connect(
+        protocol_name="MQIsdp",
+        protocol_level=3,
+        client_id="c",
+        keep_alive_s=60,
+        username=fields.get("username"),
+    )
+    assert decode(data, 4) == (connect, len(data))
+    with pytest.raises(MalformedPacketError):
+        decode(connect_bytes(4, rest), 4)
+
+
+def test_a_password_that_is_cut_off_is_none_that_is_missing() -> None:
+    with pytest.raises(MalformedPacketError):
+        decode(connect_bytes(3, "c2003c0001630001750009"), 4)
