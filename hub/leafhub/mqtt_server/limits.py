@@ -89,8 +89,8 @@ class MqttLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Meta(
             gt=0,
             le=600,
-            description="What a TLS client gets on top of connect_time_s for its handshake; an "
-            "ESP8266 needs 5 s.",
+            description="What clients get on top of connect_time_s for a handshake, TLS or "
+            "WebSocket, or for a proxy's header; an ESP8266 needs 5 s for TLS.",
         ),
     ] = 15.0
     connect_time_s: Annotated[

@@ -24,7 +24,7 @@ class MqttListener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         bool, Meta(description="Speak MQTT over WebSocket, which browsers can.")
     ] = False
     path: Annotated[
-        Annotated[str, Meta(pattern=r"^/[!-~]*\Z")] | None,
+        str | None,
         Meta(
             description="The one path where WebSocket is served, like /mqtt; left out: any, "
             "because clients differ in what they ask for.",
@@ -67,6 +67,8 @@ class MqttListener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError("`client_certificates` needs `tls = true`")
         if self.path is not None and not self.websocket:
             raise ValueError("`path` needs `websocket = true`")
+        if self.path is not None and not self.path.startswith("/"):
+            raise ValueError("`path` starts with a slash, like /mqtt")
 
     @property
     def scheme(self) -> str:
