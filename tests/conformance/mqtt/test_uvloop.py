@@ -7,16 +7,24 @@ from pathlib import Path
 import pytest
 import uvloop
 from table import Case, Player
-from v3_1_1 import test_connect, test_errors, test_format, test_retain, test_session, test_will
+from v3_1_1 import (
+    test_client_id,
+    test_connect,
+    test_errors,
+    test_format,
+    test_redelivery,
+    test_retain,
+    test_will,
+)
 from whole_hub import running_hub
 
 TABLES = {
     "order": test_connect.ORDER,
-    "client ids": test_connect.CLIENT_IDS,
+    "client ids": test_client_id.CLIENT_IDS,
     "ordinary": test_errors.ORDINARY,
     "lengths": test_format.LENGTHS,
     "retain": test_retain.RETAIN,
-    "sent again": test_session.SENT_AGAIN,
+    "sent again": test_redelivery.SENT_AGAIN,
     "will": test_will.PUBLISHED,
 }
 

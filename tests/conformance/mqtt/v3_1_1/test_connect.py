@@ -184,91 +184,6 @@ FORM = cases(
     ),
 )
 
-CLIENT_IDS = cases(
-    LEVEL_3_1_1,
-    *(
-        Row(
-            f"the client id {client_id[:12]}",
-            "MQTT-3.1.3-5 MQTT-3.1.4-4",
-            f"""
-            a > CONNECT {{ head c2 003c "{client_id}" login }}
-            a < CONNACK {{ 00 00 }}
-            """,
-        )
-        for client_id in (
-            "a",
-            "0123456789abcdefghijklm",
-            "nopqrstuvwxyzABCDEFGHIJ",
-            "KLMNOPQRSTUVWXYZ",
-            "longer/than#23+ and with more letters",
-        )
-    ),
-    Row(
-        "no client id: each gets one of its own",
-        "MQTT-3.1.3-6",
-        """
-        a > CONNECT { head c2 003c "" login }
-        a < CONNACK { 00 00 }
-        b > CONNECT { head c2 003c "" login }
-        b < CONNACK { 00 00 }
-        a > SUBSCRIBE { 0001 "t" 00 }
-        a < SUBACK { 0001 00 }
-        b > PUBLISH { "t" 'm' }
-        a < PUBLISH { "t" 'm' }
-        """,
-    ),
-    Row(
-        "no client id for a session that stays",
-        "MQTT-3.1.3-8 MQTT-3.1.3-9 MQTT-3.1.3-7 MQTT-3.2.2-4 MQTT-3.2.2-5",
-        """
-        a > CONNECT { head c0 003c "" login }
-        a < CONNACK { 00 02 }
-        a end
-        """,
-    ),
-    Row(
-        "a client id that is connected already: the older one ends",
-        "MQTT-3.1.4-2 MQTT-3.1.3-2",
-        """
-        a connects
-        b > CONNECT { head c2 003c "a" login }
-        b < CONNACK { 00 00 }
-        a end
-        b quiet
-        """,
-    ),
-    Row(
-        "take-over by one who keeps the session",
-        "MQTT-3.1.4-2 MQTT-3.1.4-3 MQTT-3.2.2-2",
-        """
-        a > CONNECT { head c0 003c "a" login }
-        a < CONNACK { 00 00 }
-        a > SUBSCRIBE { 0001 "t" 01 }
-        a < SUBACK { 0001 01 }
-        b > CONNECT { head c0 003c "a" login }
-        b < CONNACK { 01 00 }
-        a end
-        b > PUBLISH { "t" 'm' }
-        b < PUBLISH { "t" 'm' }
-        """,
-    ),
-    Row(
-        "take-over by one who wants a new session",
-        "MQTT-3.1.4-2 MQTT-3.1.4-3 MQTT-3.2.2-1",
-        """
-        a > CONNECT { head c0 003c "a" login }
-        a < CONNACK { 00 00 }
-        a > SUBSCRIBE { 0001 "t" 01 }
-        a < SUBACK { 0001 01 }
-        b > CONNECT { head c2 003c "a" login }
-        b < CONNACK { 00 00 }
-        a end
-        b > PUBLISH { "t" 'm' }
-        b quiet
-        """,
-    ),
-)
-
 REFUSED = cases(
     LEVEL_3_1_1,
     Row(
@@ -337,59 +252,6 @@ REFUSED = cases(
     ),
 )
 
-KEEP_ALIVE = cases(
-    LEVEL_3_1_1,
-    Row(
-        "silence for one and a half times Keep Alive",
-        "MQTT-3.1.2-24",
-        """
-        a > CONNECT { head c2 0001 "a" login }
-        a < CONNACK { 00 00 }
-        after 1.4 s
-        a end
-        """,
-    ),
-    Row(
-        "PINGREQ keeps the connection",
-        "MQTT-3.1.2-24 MQTT-3.1.2-23 MQTT-3.12.4-1",
-        """
-        a > CONNECT { head c2 0001 "a" login }
-        a < CONNACK { 00 00 }
-        wait 1 s
-        a > PINGREQ {}
-        a < PINGRESP {}
-        wait 1 s
-        a > PINGREQ {}
-        a < PINGRESP {}
-        """,
-    ),
-    Row(
-        "what the hub sends does not count",
-        "MQTT-3.1.2-24",
-        """
-        a > CONNECT { head c2 0001 "a" login } SUBSCRIBE { 0001 "t" 00 }
-        a < CONNACK { 00 00 } SUBACK { 0001 00 }
-        b connects
-        wait 1 s
-        b > PUBLISH { "t" 'm' }
-        a < PUBLISH { "t" 'm' }
-        wait 1 s
-        a end
-        """,
-    ),
-    Row(
-        "Keep Alive 0 is no limit",
-        "MQTT-3.1.2-24",
-        """
-        a > CONNECT { head c2 0000 "a" login }
-        a < CONNACK { 00 00 }
-        wait 2 s
-        a > PINGREQ {}
-        a < PINGRESP {}
-        """,
-    ),
-)
-
 
 @pytest.mark.parametrize("case", ORDER)
 async def test_order(case: Case, player: Player) -> None:
@@ -406,16 +268,6 @@ async def test_form(case: Case, player: Player) -> None:
     await player.play(case)
 
 
-@pytest.mark.parametrize("case", CLIENT_IDS)
-async def test_client_ids(case: Case, player: Player) -> None:
-    await player.play(case)
-
-
 @pytest.mark.parametrize("case", REFUSED)
 async def test_refused(case: Case, player: Player) -> None:
-    await player.play(case)
-
-
-@pytest.mark.parametrize("case", KEEP_ALIVE)
-async def test_keep_alive(case: Case, player: Player) -> None:
     await player.play(case)

@@ -119,7 +119,7 @@ TROUBLE = cases(
 )
 
 
-@pytest.mark.parametrize("bytes_at_once", [None, 1, 7])
+@pytest.mark.parametrize("bytes_at_once", [None, 1, 7], ids=["whole", "by bytes", "by sevens"])
 @pytest.mark.parametrize("case", ORDINARY)
 async def test_ordinary(case: Case, player: Player, bytes_at_once: int | None) -> None:
     await player.play(case, bytes_at_once=bytes_at_once)
