@@ -14,10 +14,13 @@ from typing import Final
 
 from fuzz.in_process import FuzzError, run_case
 from fuzz.live import LiveFuzzer, fuzzed_hub
+from fuzz.model import follow
 
 PACKETS: Final = 1_000_000
 LIVE_SHARE: Final = 0.05
 """Of the packets; a socket is slower than a call."""
+PACKETS_OF_A_STORY: Final = 5_000
+"""For so many packets, clients that do nothing wrong live through one story with the model."""
 STEPS: Final = 10
 HANG_S: Final = 120.0
 """No step of progress takes longer; then the stack is shown and all ends."""
@@ -39,8 +42,8 @@ def main() -> int:
     try:
         cases, packets = _in_process(seed, asked.packets - live)
         with tempfile.TemporaryDirectory(prefix="leafhub-fuzz-") as folder:
-            fuzzer = asyncio.run(_live(seed, live, Path(folder) / "data"))
-    except FuzzError as exc:
+            fuzzer = asyncio.run(_live(seed, asked.packets, Path(folder) / "data"))
+    except AssertionError as exc:
         _say(f"FAILED: {exc}")
         _say(f'again: make fuzz ARGS="--seed {seed} --packets {asked.packets}"')
         return 1
@@ -87,7 +90,8 @@ def _in_process(seed: str, wanted: int) -> tuple[int, int]:
     return number, packets
 
 
-async def _live(seed: str, packets: int, folder: Path) -> LiveFuzzer:
+async def _live(seed: str, packets_in_all: int, folder: Path) -> LiveFuzzer:
+    packets = int(packets_in_all * LIVE_SHARE)
     async with fuzzed_hub(folder) as hub:
         fuzzer = LiveFuzzer(hub, seed)
         started_s = time.monotonic()
@@ -98,6 +102,10 @@ async def _live(seed: str, packets: int, folder: Path) -> LiveFuzzer:
                 f"over sockets: {fuzzer.tally.packets:,} packets, {rate:,.0f}/s, "
                 f"{fuzzer.tally.grown_bytes / 1024 / 1024:.0f} MiB grown"
             )
+        stories = packets_in_all // PACKETS_OF_A_STORY
+        _say(f"over sockets: {stories} stories of good clients, each message counted")
+        await asyncio.to_thread(follow, hub.plain_port, seed=seed, stories=stories)
+        await fuzzer.probe()
         code, _ = await hub.terminate()
         if code:
             raise FuzzError(f"the hub ended with exit code {code}")

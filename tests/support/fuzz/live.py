@@ -19,6 +19,7 @@ from worlds import BROKER
 
 from fuzz.in_process import FuzzError
 from fuzz.scenario import script
+from leafhub.errors import ProtocolError
 
 CLIENTS: Final = 8
 """At work at the same time."""
@@ -82,11 +83,20 @@ class LiveFuzzer:
         async def one_after_the_other() -> None:
             while self.tally.packets < wanted:
                 self._next += 1
-                await self._run_script(f"{self._seed}-{self._next}")
+                seed = f"{self._seed}-{self._next}"
+                try:
+                    await self._run_script(seed)
+                except ProtocolError as exc:
+                    raise FuzzError(
+                        f"script {seed}: the hub wrote what is no MQTT: {exc}"
+                    ) from exc
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(CLIENTS):
-                group.create_task(one_after_the_other())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(CLIENTS):
+                    group.create_task(one_after_the_other())
+        except* FuzzError as failed:
+            raise failed.exceptions[0] from None
         await self.probe()
 
     async def probe(self) -> None:
@@ -138,16 +148,18 @@ class LiveFuzzer:
                 for piece in drawn.pieces(chance, with_login=not drawn.login_is_valid):
                     sent_bytes += len(piece)
                     await client.send_bytes(piece)
-                await _read_what_comes(client)
+                await _read_what_comes(client, decode=drawn.login_is_valid)
         self.tally.clients += 1
         self.tally.packets += drawn.packets_in(sent_bytes)
 
 
-async def _read_what_comes(client: RawClient) -> None:
+async def _read_what_comes(client: RawClient, *, decode: bool) -> None:
+    """Read for a moment; after a damaged login nobody knows in which version the hub answers."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_READ_TIME_S):
-            while True:
+            while decode:
                 await client.receive()
+            await client.drain()
 
 
 def _memory_bytes(hub: HubProcess) -> int:
