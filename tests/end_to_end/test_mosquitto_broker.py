@@ -1,9 +1,15 @@
 """Mosquitto's programs as clients of an ordinary broker."""
 
 import asyncio
+import datetime as dt
 import signal
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from hub_process import HubProcess
 from mosquitto_clients import Programs
 
@@ -149,3 +155,70 @@ async def test_a_wrong_password_is_told(broker: HubProcess, version: str) -> Non
     code, said = await programs.publish("-u", "hass", "-P", "wrong", "-t", "x", "-m", "1")
     assert code not in {0, None}
     assert "bad user name or password" in said.lower() or "not authori" in said.lower(), said
+
+
+PSK = "00112233445566778899aabbccddeeff"
+HOUSE_WITHOUT_PASSWORDS = """
+[[application]]
+name = "home"
+dialect = "broker"
+[[application.device]]
+id = "hass"
+credentials = [{{ password = "hass-pw" }}]
+[[application.device]]
+id = "meter"
+credentials = [{{ kind = "psk", secret = "{psk}", username = "meter-1" }}]
+[application.device.settings]
+certificates = ["{fingerprint}"]
+"""
+
+
+def make_certificate(folder: Path) -> str:
+    """Make ``client.pem`` and ``client-key.pem``; gives the fingerprint."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "anything")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / "client.pem").write_bytes(certificate.public_bytes(pem))
+    (folder / "client-key.pem").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+async def test_pre_shared_key_and_certificate_say_who_it_is(
+    hub: HubProcess, tmp_path: Path, version: str
+) -> None:
+    fingerprint = make_certificate(tmp_path)
+    document = HOUSE_WITHOUT_PASSWORDS.format(psk=PSK, fingerprint=fingerprint)
+    await hub.operator.apply(document)
+    by_key = ("--psk", PSK, "--psk-identity", "meter-1")
+    wrong_key = ("--psk", "ff" * 16, "--psk-identity", "meter-1")
+    by_certificate = (
+        *("--cafile", str(hub.folder / "ca.pem"), "--cert", str(tmp_path / "client.pem")),
+        *("--key", str(tmp_path / "client-key.pem")),
+    )
+    message = ("-t", "meter/power", "-q", "1", "-m")
+    async with Programs(hub, version=version).subscribed(*FEED, "-t", "#") as feed:
+        keyed = Programs(hub, version=version, options=by_key)
+        assert await keyed.publish(*message, "by key") == (0, "")
+        code, said = await Programs(hub, version=version, options=wrong_key).publish(*message, "-")
+        assert code not in {0, None}, said
+        certified = Programs(hub, version=version, options=by_certificate)
+        assert await certified.publish(*message, "by certificate") == (0, "")
+        assert await feed.messages(2) == [
+            "meter/power 1 0 by key",
+            "meter/power 1 0 by certificate",
+        ]
+    page = await hub.operator.events(application="home", channel="meter/power")
+    assert {event.device for event in page.events} == {"meter"}
