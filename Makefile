@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 BIN := .venv/bin
 DATA ?= data
 
-.PHONY: help run test lint types format bench conformance picture lock setup programs clean
+.PHONY: help run test lint types format fuzz bench conformance picture lock setup programs clean
 
 help:            ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
