@@ -47,7 +47,10 @@ class Incoming:
         )
 
     def judge(self, packet: Publish) -> Publish:
-        """Return ``packet`` with its topic name in place; ProtocolError if it may not come."""
+        """Return ``packet`` with its topic name in place; ProtocolError if it may not come.
+
+        Whether a payload declared UTF-8 is any is left to its readers (§3.3.2.3.2 permits both).
+        """
         policy = self._policy
         if packet.properties is not EMPTY:
             packet = self._with_topic_name(packet)

@@ -87,11 +87,6 @@ class Lifetime:
     def protocol_level(self, level: int) -> None:
         self._output.protocol_level = level
 
-    @property
-    def maximum_outgoing_packet_bytes(self) -> int | None:
-        """The client's Maximum Packet Size; None is no limit."""
-        return self._output.maximum_packet_bytes
-
     def take_output(self) -> bytes:
         """Take the bytes that are to be written now."""
         return self._output.take()

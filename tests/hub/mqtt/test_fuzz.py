@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leafhub.mqtt.codec import encode_packet
+from leafhub.mqtt.limits import Limits, QueueBudget
 from leafhub.mqtt.packets import (
     Auth,
     Connect,
@@ -20,7 +21,9 @@ from leafhub.mqtt.packets import (
     Will,
 )
 from leafhub.mqtt.policy import Policy
-from leafhub.mqtt.properties import Properties
+from leafhub.mqtt.properties import EMPTY, Properties
+from leafhub.mqtt.reason_codes import ReasonCode
+from leafhub.mqtt.requests import Request
 from leafhub.mqtt.session import Closed, Connection, OutgoingMessage, SessionState
 
 PACKETS: list[Packet] = [
@@ -31,6 +34,7 @@ PACKETS: list[Packet] = [
     Pubrel(2),
     Puback(1),
     Pubrec(1),
+    Subscribe(3, (SubscriptionRequest("$share/n/t"), SubscriptionRequest("$share//t"))),
     Subscribe(3, (SubscriptionRequest("a/#", 1), SubscriptionRequest("+", 2))),
     Unsubscribe(4, ("a", "b")),
     Pingreq(),
@@ -38,7 +42,8 @@ PACKETS: list[Packet] = [
     Disconnect(),
     Connect(protocol_level=5, will=Will("w", b""), username="u", password=b"p"),
 ]
-POLICY = Policy(maximum_packet_bytes=4_096, topic_alias_maximum=2)
+POLICY = Policy(maximum_packet_bytes=4_096, topic_alias_maximum=2, announce_limits=True)
+LIMITS = Limits(receive_maximum=2, outgoing_queue=3, outgoing_queue_bytes=500)
 
 
 def encoded(packet: Packet) -> st.SearchStrategy[bytes]:
@@ -58,39 +63,70 @@ def mutated(draw: st.DrawFn) -> bytes:
 chunks = st.lists(mutated() | st.binary(max_size=20), max_size=8)
 
 
-def feed(connection: Connection, pieces: list[bytes]) -> None:
+MESSAGES = [
+    OutgoingMessage(topic_name="some/topic", payload=bytes(size), qos=qos)
+    for size, qos in ((0, 0), (10, 1), (10, 2), (400, 1))
+]
+
+
+def answer(connection: Connection, request: Request, budget: QueueBudget, now_s: float) -> None:
+    match request:
+        case Connect():
+            state = SessionState("key", budget=budget)
+            connection.accept(POLICY, state, session_present=False, now_s=now_s)
+        case Publish():
+            connection.acknowledge(request)
+            for message in MESSAGES:
+                connection.send(message, now_s)
+        case Subscribe():
+            codes = [ReasonCode(one.qos) for one in request.requests]
+            connection.grant(request, codes, "granted")
+            connection.add_backlog(request.requests[0].topic_filter, iter(MESSAGES * 9), now_s)
+        case Unsubscribe():
+            connection.unsubscribed(request, [ReasonCode.SUCCESS] * len(request.topic_filters))
+
+
+def feed(connection: Connection, budget: QueueBudget, pieces: list[bytes]) -> None:
     ends = 0
     for now_s, piece in enumerate(pieces):
         requests = connection.receive(piece, float(now_s))
         while requests:
             ends += sum(isinstance(request, Closed) for request in requests)
             for request in requests:
-                if isinstance(request, Connect):
-                    state = SessionState("key")
-                    connection.accept(POLICY, state, session_present=False, now_s=float(now_s))
-                elif isinstance(request, Publish):
-                    connection.acknowledge(request)
+                answer(connection, request, budget, float(now_s))
             requests = connection.resume(float(now_s))
         connection.take_output()
+        connection.fill(float(now_s))
     ends += connection.lost("end of the test") is not None
     assert connection.closing
     assert ends == 1
+    state = connection.state
+    if state is not None:
+        assert budget.used_bytes == state.held_bytes <= 500
+        state.release()
+    assert budget.used_bytes == 0
 
 
 @given(chunks)
 def test_nothing_raises_before_connect(pieces: list[bytes]) -> None:
-    feed(Connection(POLICY), pieces)
+    feed(Connection(POLICY, limits=LIMITS), QueueBudget(), pieces)
 
 
 @settings(max_examples=300)
 @given(st.sampled_from([3, 4, 5]), chunks)
 def test_nothing_raises_after_connect(level: int, pieces: list[bytes]) -> None:
-    connection = Connection(POLICY)
+    connection, budget = Connection(POLICY, limits=LIMITS), QueueBudget(3_000)
     name = "MQIsdp" if level == 3 else "MQTT"
-    connect = Connect(protocol_name=name, protocol_level=level, will=Will("w", b""))
-    connection.receive(encode_packet(connect, level), 0.0)
-    connection.accept(POLICY, SessionState("key"), session_present=False, now_s=0.0)
+    wishes = Properties(topic_alias_maximum=1, maximum_packet_size=300, receive_maximum=3)
+    connect = Connect(
+        protocol_name=name,
+        protocol_level=level,
+        will=Will("w", b""),
+        properties=wishes if level == 5 else EMPTY,
+    )
+    for request in connection.receive(encode_packet(connect, level), 0.0):
+        answer(connection, request, budget, 0.0)
     connection.resume(0.0)
-    for qos in (1, 2):
-        connection.send(OutgoingMessage(topic_name="t", payload=b"", qos=qos), 0.0)
-    feed(connection, pieces)
+    for message in MESSAGES:
+        connection.send(message, 0.0)
+    feed(connection, budget, pieces)
