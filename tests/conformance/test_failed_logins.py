@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from raw_mqtt import ClosedByHubError, OpenClient
 from whole_hub import RunningHub, running_hub
-from worlds import BROKER, DROGUE
+from worlds import BROKER, DROGUE, MURANO, TOKEN_1
 
 from leafhub.mqtt.packets import Connack
 from leafhub.mqtt.reason_codes import ReasonCode
@@ -90,6 +90,35 @@ async def test_forty_good_devices_stay_although_their_address_is_refused(
     code = await attempt(open_client, "hass", "hass-pw")
     assert code is ReasonCode.CONNECTION_RATE_EXCEEDED  # nobody knows it there
     assert await attempt(open_client, "tasmota", "tasmota-pw") is ReasonCode.SUCCESS
+
+
+async def test_a_device_is_not_shut_out_because_one_of_the_same_user_name_is_broken(
+    open_client: OpenClient,
+) -> None:
+    good = await open_client()
+    assert (await good.connect("lamp-1", "hass", "hass-pw")).reason_code is ReasonCode.SUCCESS
+    await good.close()
+    await fail(open_client, *["hass"] * MAXIMUM)
+    stranger = await open_client(protocol_level=5)
+    connack = await stranger.connect("lamp-2", "hass", "hass-pw")
+    assert connack.reason_code is ReasonCode.CONNECTION_RATE_EXCEEDED
+    again = await open_client()
+    assert (await again.connect("lamp-1", "hass", "hass-pw")).reason_code is ReasonCode.SUCCESS
+
+
+async def test_a_wrong_token_says_nothing_about_others(
+    hub: RunningHub, open_client: OpenClient
+) -> None:
+    """Without user name and client id a token is all there is."""
+    await hub.apply(MURANO)
+
+    async def show(token: str) -> ReasonCode:
+        client = await open_client(server_name="tconn.m2.hub.test")
+        return (await client.connect("", "", token)).reason_code
+
+    wrong = await asyncio.gather(*(show("0" * 40) for _ in range(MAXIMUM)))
+    assert ReasonCode.SERVER_UNAVAILABLE in {*wrong, await show("0" * 40)}
+    assert await show(TOKEN_1) is ReasonCode.SUCCESS
 
 
 async def test_many_guesses_at_once_are_checked_no_more_than_the_maximum(

@@ -14,7 +14,7 @@ import logging
 from typing import Final, Protocol
 
 from leafhub.mqtt.reason_codes import ReasonCode
-from leafhub.mqtt_server.failed_logins import FailedLogins, Refused
+from leafhub.mqtt_server.failed_logins import FailedLogins, Refused, Who
 from leafhub.mqtt_server.limits import MqttLimits
 from leafhub.mqtt_server.networks import network_of
 from leafhub.mqtt_server.sparing_log import SparingLog
@@ -49,17 +49,17 @@ class Place:
         guest: Whose it is.
         network: Where it comes from, once it is located.
         is_counted: Whether it counts among those of its network.
-        name: As whom it logs in, once it is judged.
+        who: Who logs in, once it is judged.
         refusal: Why its CONNECT will be refused; ``None``: there is room for it.
     """
 
-    __slots__ = ("guest", "is_counted", "name", "network", "refusal")
+    __slots__ = ("guest", "is_counted", "network", "refusal", "who")
 
     def __init__(self, guest: Guest) -> None:
         self.guest = guest
         self.network = ""
         self.is_counted = False
-        self.name = ""
+        self.who = Who("", "")
         self.refusal: ReasonCode | None = None
 
 
@@ -104,18 +104,19 @@ class Admission:
         self._count(place)
         return place
 
-    def judge(self, place: Place, name: str, now_s: float) -> ReasonCode | None:
+    def judge(self, place: Place, name: str, client_id: str, now_s: float) -> ReasonCode | None:
         """Say at CONNECT why it is refused unseen; ``None``: check what it shows.
 
         Args:
             place: Of the connection, located.
             name: Its user name, or what it has in place of one.
+            client_id: As in CONNECT.
             now_s: Monotonic time.
         """
-        place.name = name
+        place.who = Who(place.network, name, client_id)
         if place.refusal is ReasonCode.QUOTA_EXCEEDED:
             return place.refusal
-        if self._failed_logins.refuses(place.network, name, now_s):
+        if self._failed_logins.refuses(place.who, now_s):
             self._log.tell("refused unseen after too many failed logins", place.network)
             return ReasonCode.CONNECTION_RATE_EXCEEDED
         if place.refusal is not None:  # strangers of its address are refused, and it is none
@@ -132,19 +133,19 @@ class Admission:
     def succeeded(self, place: Place) -> None:
         """Its login is good."""
         self._end_judging(place)
-        self._failed_logins.succeeded(place.network, place.name)
+        self._failed_logins.succeeded(place.who)
 
     def failed(self, place: Place, now_s: float) -> float:
         """Its login failed: gives the seconds that the refusal waits on top of its least time."""
         self._end_judging(place)
-        delay_s, refused = self._failed_logins.failed(place.network, place.name, now_s)
+        delay_s, refused = self._failed_logins.failed(place.who, now_s)
         if refused is not Refused.NOBODY:
             log.warning(
                 "%s: too many failed logins, %s is refused there for %.0f s",
                 *(place.network, refused.value, self._limits.failed_login_refusal_s),
             )
             for other in tuple(self._judged.get(place.network, ())):
-                if self._failed_logins.refuses(place.network, other.name, now_s):
+                if self._failed_logins.refuses(other.who, now_s):
                     self._end_judging(other)
                     other.guest.turn_out(ReasonCode.CONNECTION_RATE_EXCEEDED)
         return delay_s

@@ -100,6 +100,8 @@ class Entrance:
             self._place = self._admission.locate(place, address, time.monotonic())
         if self._place is not None:
             self._hurry(self._place)
+        else:
+            self._unseen = True
         return self._place is not None
 
     def log_in(self, connect: Connect, peer: Peer) -> None:
@@ -109,7 +111,7 @@ class Entrance:
             return
         now_s = time.monotonic()
         was_turned_away = place.refusal is not None
-        reason = self._admission.judge(place, _name_of(connect), now_s)
+        reason = self._admission.judge(place, _name_of(connect), connect.client_id, now_s)
         if reason is None:
             self._unseen = False
             self._stop_timer()
@@ -199,8 +201,16 @@ class Entrance:
 
 
 def _name_of(connect: Connect) -> str:
-    """What failed logins are counted by; a client id is told apart from a like user name."""
-    return f"user {connect.username}" if connect.username else f"client {connect.client_id}"
+    """What failed logins are counted by.
+
+    A client id is told apart from a like user name; where there is neither, a token stands in for
+    both, and a token that is wrong says nothing about others.
+    """
+    if connect.username:
+        return f"user {connect.username}"
+    if connect.client_id:
+        return f"client {connect.client_id}"
+    return f"token {hash(connect.password)}"
 
 
 def _proved_something(connect: Connect, peer: Peer) -> bool:

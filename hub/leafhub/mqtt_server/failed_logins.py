@@ -2,7 +2,8 @@
 
 Failures are counted twice: for each user name at each address, and for each address as a whole. A
 broken device behind a router is refused for a while by its own name, long before its neighbours
-are; and who has logged in from an address under a name is let in there even while others are not.
+are; and a client that has logged in from an address before is let in there even while others are
+not: a device that works is not shut out because one beside it, with the same user name, does not.
 """
 
 from collections import OrderedDict
@@ -17,6 +18,20 @@ LONGEST_DELAY_S: Final = 8.0
 """No single refusal waits longer: that slows guessing enough, and CONNECT has its own deadline."""
 
 V = TypeVar("V")
+
+
+class Who(NamedTuple):
+    """Who tries to log in.
+
+    Attributes:
+        address: Where from, as ``network_of`` gives it.
+        name: The user name, or what is in place of one.
+        client_id: As in CONNECT.
+    """
+
+    address: str
+    name: str
+    client_id: str = ""
 
 
 class Refused(Enum):
@@ -71,26 +86,27 @@ class FailedLogins:
         self._limits = limits
         self._of_name: OrderedDict[tuple[str, int], _Count] = OrderedDict()
         self._of_address: OrderedDict[str, _Count] = OrderedDict()
-        self._welcome: OrderedDict[tuple[str, int], bool] = OrderedDict()
+        self._known: OrderedDict[tuple[str, int], int] = OrderedDict()
 
     def refuses_address(self, address: str, now_s: float) -> bool:
         """Whether strangers from ``address`` are refused."""
         count = self._of_address.get(address)
         return count is not None and now_s < count.refused_until_s
 
-    def refuses(self, address: str, name: str, now_s: float) -> bool:
+    def refuses(self, who: Who, now_s: float) -> bool:
         """Whether a login is refused unseen."""
-        key = (address, hash(name))
-        count = self._of_name.get(key)
-        if count is not None and now_s < count.refused_until_s:
-            return True
-        return self.refuses_address(address, now_s) and key not in self._welcome
+        count = self._of_name.get(_name(who))
+        is_name_refused = count is not None and now_s < count.refused_until_s
+        if not is_name_refused and not self.refuses_address(who.address, now_s):
+            return False
+        return _client(who) not in self._known
 
-    def failed(self, address: str, name: str, now_s: float) -> Consequence:
+    def failed(self, who: Who, now_s: float) -> Consequence:
         """Remember a failure."""
         limits = self._limits
-        of_name = _entry(self._of_name, (address, hash(name)), _Count(now_s))
-        of_address = _entry(self._of_address, address, _Count(now_s))
+        of_name = _entry(self._of_name, _name(who), _Count(now_s))
+        of_address = _entry(self._of_address, who.address, _Count(now_s))
+        self._doubt(_client(who))
         refusal_s = limits.failed_login_refusal_s
         refused = Refused.NOBODY
         if of_name.add(now_s, limits.failed_logins_maximum, refusal_s):
@@ -103,11 +119,29 @@ class FailedLogins:
         delay_s = limits.failed_login_delay_s * 2.0 ** min(doublings, 10)
         return Consequence(min(delay_s, LONGEST_DELAY_S), refused)
 
-    def succeeded(self, address: str, name: str) -> None:
-        """Forget the failures of ``name`` at ``address``, and let it in there from now on."""
-        key = (address, hash(name))
-        self._of_name.pop(key, None)
-        _entry(self._welcome, key, default=True)
+    def succeeded(self, who: Who) -> None:
+        """Forget the failures of its name there, and let this client in from now on."""
+        self._of_name.pop(_name(who), None)
+        _entry(self._known, _client(who), 0)
+        self._known[_client(who)] = 0
+
+    def _doubt(self, client: tuple[str, int]) -> None:
+        """Somebody fails who says that it is one that is known; perhaps it is not."""
+        failures = self._known.get(client)
+        if failures is None:
+            return
+        if failures + 1 < self._limits.failed_logins_maximum:
+            self._known[client] = failures + 1
+        else:
+            del self._known[client]
+
+
+def _name(who: Who) -> tuple[str, int]:
+    return who.address, hash(who.name)
+
+
+def _client(who: Who) -> tuple[str, int]:
+    return who.address, hash((who.name, who.client_id))
 
 
 K = TypeVar("K")

@@ -53,7 +53,8 @@ class MqttLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             ge=1,
             le=1_000_000,
             description="Failed logins of one user name at one address after which it is refused "
-            "unseen for failed_login_refusal_s; more than a person needs to find the right one.",
+            "unseen for failed_login_refusal_s, but for clients that have logged in from there "
+            "before; more than a person needs to find the right one.",
         ),
     ] = 10
     failed_logins_maximum_per_address: Annotated[

@@ -5,6 +5,7 @@ import pytest
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt_server import admission as admissions
 from leafhub.mqtt_server.admission import REFUSALS_AT_ONCE, TURNED_AWAY_AT_ONCE, Admission, Place
+from leafhub.mqtt_server.failed_logins import Who
 from leafhub.mqtt_server.limits import MqttLimits
 
 LIMITS = MqttLimits(
@@ -51,7 +52,7 @@ def seated(admission: Admission, address: str = HERE, caller: Caller | None = No
 
 def fail(admission: Admission, name: str, now_s: float = 0.0) -> float:
     place = seated(admission)
-    assert admission.judge(place, name, now_s) is None
+    assert admission.judge(place, name, "", now_s) is None
     delay_s = admission.failed(place, now_s)
     admission.leave(place)
     return delay_s
@@ -65,7 +66,7 @@ async def test_one_address_gets_no_more_than_its_share(admission: Admission) -> 
     places = [seated(admission) for _ in range(4)]
     late = come(admission)
     assert late is not None
-    assert admission.judge(late, "ann", 0.0) is ReasonCode.QUOTA_EXCEEDED
+    assert admission.judge(late, "ann", "", 0.0) is ReasonCode.QUOTA_EXCEEDED
     assert len(admission) == 4
     seated(admission, ELSEWHERE)
     admission.leave(places[0])
@@ -118,22 +119,22 @@ async def test_all_is_given_back(admission: Admission) -> None:
 async def test_failures_delay_and_then_the_name_is_refused_unseen(admission: Admission) -> None:
     assert [fail(admission, "ann") for _ in range(3)] == [0, 1, 2]
     place = seated(admission)
-    assert admission.judge(place, "ann", 1.0) is ReasonCode.CONNECTION_RATE_EXCEEDED
-    assert admission.judge(place, "bob", 1.0) is None
-    assert admission.judge(seated(admission), "ann", 60.0) is None
+    assert admission.judge(place, "ann", "", 1.0) is ReasonCode.CONNECTION_RATE_EXCEEDED
+    assert admission.judge(place, "bob", "", 1.0) is None
+    assert admission.judge(seated(admission), "ann", "", 60.0) is None
 
 
 async def test_a_refused_address_lets_in_whom_it_knows(admission: Admission) -> None:
     bob = seated(admission)
-    assert admission.judge(bob, "bob", 0.0) is None
+    assert admission.judge(bob, "bob", "", 0.0) is None
     admission.succeeded(bob)
     for number in range(6):
         fail(admission, f"stranger {number}")
     stranger, known = come(admission), come(admission)
     assert stranger is not None
     assert known is not None
-    assert admission.judge(stranger, "ann", 0.0) is ReasonCode.CONNECTION_RATE_EXCEEDED
-    assert admission.judge(known, "bob", 0.0) is None
+    assert admission.judge(stranger, "ann", "", 0.0) is ReasonCode.CONNECTION_RATE_EXCEEDED
+    assert admission.judge(known, "bob", "", 0.0) is None
     assert known.refusal is None
     assert len(admission) == 2  # the one who is there since before, and the one who came back
     seated(admission, ELSEWHERE)
@@ -142,12 +143,12 @@ async def test_a_refused_address_lets_in_whom_it_knows(admission: Admission) -> 
 async def test_who_comes_back_to_a_refused_address_needs_room(admission: Admission) -> None:
     bobs = [seated(admission) for _ in range(3)]
     for bob in bobs:
-        admission.judge(bob, "bob", 0.0)
+        admission.judge(bob, "bob", "", 0.0)
         admission.succeeded(bob)
     for number in range(6):
         fail(admission, f"stranger {number}")
     back = [come(admission) for _ in range(2)]
-    codes = [place and admission.judge(place, "bob", 0.0) for place in back]
+    codes = [place and admission.judge(place, "bob", "", 0.0) for place in back]
     assert codes == [None, ReasonCode.QUOTA_EXCEEDED]
 
 
@@ -158,12 +159,12 @@ async def test_those_in_line_for_a_check_are_refused_with_their_name(
     names = ("ann", "ann", "bob", "ann")
     places = [seated(admission, caller=caller) for caller in callers]
     for place, name in zip(places, names, strict=True):
-        assert admission.judge(place, name, 0.0) is None
+        assert admission.judge(place, name, "", 0.0) is None
     admission.undecided(places[3])
     for _ in range(3):
-        admission._failed_logins.failed(HERE, "x", 0.0)
+        admission._failed_logins.failed(Who(HERE, "x"), 0.0)
     for _ in range(2):
-        admission._failed_logins.failed(HERE, "ann", 0.0)
+        admission._failed_logins.failed(Who(HERE, "ann"), 0.0)
     admission.failed(places[0], 0.0)
     # the third failure of ann, and the sixth of the address: bob is a stranger there too
     turned_out = [caller.turned_out for caller in callers]
