@@ -19,9 +19,14 @@ class _Node(Generic[T]):
 
 
 class NameTree(Generic[T]):
-    """One value for each topic name."""
+    """One value for each topic name.
+
+    Attributes:
+        levels: Levels of all names; those that names begin with in common count once.
+    """
 
     def __init__(self) -> None:
+        self.levels = 0
         self._root: _Node[T] = _Node()
 
     def __bool__(self) -> bool:
@@ -44,6 +49,7 @@ class NameTree(Generic[T]):
             child = node.children.get(level)
             if child is None:
                 child = node.children[level] = _Node()
+                self.levels += 1
             node = child
         node.value = value
 
@@ -63,6 +69,7 @@ class NameTree(Generic[T]):
             if child.children or child.value is not None:
                 break
             del parent.children[level]
+            self.levels -= 1
         return value
 
     def walk(self, topic_filter: str) -> Iterator[T | None]:

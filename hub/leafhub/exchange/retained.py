@@ -19,7 +19,7 @@ from leafhub.mqtt.session_state import OutgoingMessage, Subscription
 MESSAGE_BYTES: Final = 320
 """What a message takes beside topic, payload and properties (measured 280)."""
 LEVEL_BYTES: Final = 280
-"""What a level of its topic takes in the tree of names, if no other topic shares it."""
+"""What a level of a topic takes in the tree of names; topics share those they begin with."""
 
 
 class _Kept(msgspec.Struct, frozen=True, gc=False):
@@ -28,12 +28,16 @@ class _Kept(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Space:
-    __slots__ = ("count", "held_bytes", "tree")
+    __slots__ = ("count", "message_bytes", "tree")
 
     def __init__(self) -> None:
         self.tree: NameTree[_Kept] = NameTree()
         self.count = 0
-        self.held_bytes = 0
+        self.message_bytes = 0
+
+    @property
+    def held_bytes(self) -> int:
+        return self.message_bytes + LEVEL_BYTES * self.tree.levels
 
 
 class RetainedMessages:
@@ -89,9 +93,11 @@ class RetainedMessages:
         if not publication.payload:
             return True
         before = self._find(publication.space, publication.topic_name)
-        count = self.count + self._on_the_way.total() + (before is None)
+        count = self.count + self._on_the_way.total()
         held_bytes = self.held_bytes + self._bytes_on_the_way + _size(publication)
-        if before is not None:
+        if before is None:
+            count += 1
+        else:
             held_bytes -= _size(before.publication)
         return (
             count <= self._settings.maximum_messages and held_bytes <= self._settings.maximum_bytes
@@ -177,8 +183,12 @@ class RetainedMessages:
         self._take_away(publication.space, publication.topic_name)
         space = self._spaces.setdefault(publication.space, _Space())
         self._newest += 1
+        held_before = space.held_bytes
         space.tree.put(publication.topic_name, _Kept(publication, self._newest))
-        self._count(space, 1, _size(publication))
+        space.message_bytes += _message_size(publication)
+        space.count += 1
+        self.count += 1
+        self.held_bytes += space.held_bytes - held_before
         if publication.expires_us is not None:
             left_s = (publication.expires_us - self._clock.now_us()) / 1_000_000
             place = (publication.space, publication.topic_name)
@@ -186,19 +196,17 @@ class RetainedMessages:
 
     def _take_away(self, space: str, topic_name: str) -> None:
         known = self._spaces.get(space)
+        held_before = 0 if known is None else known.held_bytes
         kept = None if known is None else known.tree.remove(topic_name)
         if known is None or kept is None:
             return
         self._expiry.cancel((space, topic_name))
-        self._count(known, -1, -_size(kept.publication))
+        known.message_bytes -= _message_size(kept.publication)
+        known.count -= 1
+        self.count -= 1
+        self.held_bytes += known.held_bytes - held_before
         if not known.count:
             del self._spaces[space]
-
-    def _count(self, space: _Space, count: int, size: int) -> None:
-        space.count += count
-        space.held_bytes += size
-        self.count += count
-        self.held_bytes += size
 
     def _expire(self, places: Sequence[tuple[str, str]]) -> None:
         """Take the expired from memory, and from the disk unless another is on its way there."""
@@ -217,9 +225,14 @@ class RetainedMessages:
 
 
 def _size(publication: Publication) -> int:
+    """What it takes at most: where no other topic begins as its own does."""
+    levels = publication.topic_name.count("/") + 1
+    return _message_size(publication) + LEVEL_BYTES * levels
+
+
+def _message_size(publication: Publication) -> int:
     return (
         MESSAGE_BYTES
-        + LEVEL_BYTES * (publication.topic_name.count("/") + 1)
         + len(publication.topic_name)
         + len(publication.payload)
         + (0 if publication.properties is EMPTY else publication.properties.held_bytes)

@@ -40,6 +40,13 @@ def test_a_walk_lists_once_what_a_filter_matches(
     )
     assert {name for name in names | removed if tree.get(name) is not None} == left
     assert bool(tree) is bool(left)
+    assert tree.levels == len(
+        {
+            tuple(name.split("/")[: depth + 1])
+            for name in left
+            for depth in range(name.count("/") + 1)
+        }
+    )
 
 
 def test_a_name_has_one_value() -> None:

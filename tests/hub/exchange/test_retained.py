@@ -414,6 +414,14 @@ async def test_many_levels_take_room(small: Callable[..., Any]) -> None:
     assert outcomes == [0, 0, 0, ReasonCode.QUOTA_EXCEEDED, ReasonCode.QUOTA_EXCEEDED]
 
 
+async def test_levels_that_topics_share_count_once(small: Callable[..., Any]) -> None:
+    hub = await small()
+    keep(hub, retained("a/b/c"))
+    before = hub.exchange._retained.held_bytes
+    keep(hub, retained("a/b/d"))
+    assert hub.exchange._retained.held_bytes - before == MESSAGE_BYTES + LEVEL_BYTES + 6
+
+
 async def test_a_will_that_finds_no_room_is_sent_all_the_same(small: Callable[..., Any]) -> None:
     hub = await small(maximum_messages=0)
     reader = hub.attach(principal())
