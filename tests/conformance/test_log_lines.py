@@ -7,6 +7,7 @@ import pytest
 from raw_mqtt import ClosedByHubError, OpenClient, RawClient
 from worlds import (
     A_THING,
+    BROKER,
     CLOUDPLUGS,
     DROGUE,
     MODEL,
@@ -18,6 +19,7 @@ from worlds import (
     USER_A,
 )
 
+from leafhub.exchange import complaints
 from leafhub.mqtt.packets import Publish, Subscribe, SubscriptionRequest
 from leafhub.mqtt.properties import Properties
 
@@ -31,6 +33,7 @@ LOGINS = {
     "cloudplugs": (THING_A, "authA"),
     "murano": ("", TOKEN_1),
     "smartworks": (USER_A, PASSWORD_A),
+    "broker": ("tasmota", "tasmota-pw"),
     "operator": ("operator", "a-token-for-tests-that-is-long-enough"),
 }
 TOPICS = (
@@ -63,7 +66,12 @@ PAYLOADS = (
 
 @pytest.fixture
 def documents() -> tuple[str, ...]:
-    return (DROGUE, CLOUDPLUGS, MURANO, SMARTWORKS)
+    return (DROGUE, CLOUDPLUGS, MURANO, SMARTWORKS, BROKER)
+
+
+@pytest.fixture(autouse=True)
+def _every_line_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(complaints, "TOLD", 1_000_000)
 
 
 @pytest.fixture

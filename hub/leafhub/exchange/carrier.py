@@ -19,6 +19,7 @@ from leafhub.dialects.log_text import one_line
 from leafhub.errors import BusyError, RequestError, StoreUnavailableError
 from leafhub.exchange.changes import Concerned, deleted_devices
 from leafhub.exchange.commands import Commands
+from leafhub.exchange.complaints import Complaints
 from leafhub.exchange.devices import DeviceMemory
 from leafhub.exchange.feed import Feed
 from leafhub.exchange.news import registry_event
@@ -88,7 +89,7 @@ class Carrier:
             Whether its changes fit; ``finish`` was told otherwise.
         """
         if outcome.log:
-            log.info("%s: %s", _name(session.principal), outcome.log)
+            self._complain(session, outcome.log)
 
         def after(error: StoreUnavailableError | None) -> None:
             if finish is not None:
@@ -207,6 +208,13 @@ class Carrier:
             publications=publications,
             log=f"{outcome.log}; {why}" if outcome.log else why,
         )
+
+    def _complain(self, session: Session, text: str) -> None:
+        if session.complaints is None:
+            session.complaints = Complaints()
+        line = session.complaints.line(text, self._arrival().time_us)
+        if line is not None:
+            log.info("%s: %s", _name(session.principal), line)
 
     def _forget(self, devices: Iterable[tuple[str, str]], changes: Iterable[Change]) -> None:
         """What was deleted leaves nothing behind."""

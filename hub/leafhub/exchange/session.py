@@ -1,12 +1,15 @@
 """One MQTT session as the exchange sees it, and the connection under it."""
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from leafhub.dialects.base import Principal
 from leafhub.mqtt.decoding import LEVEL_3_1_1
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.session_state import OutgoingMessage, SendResult, SessionState
+
+if TYPE_CHECKING:
+    from leafhub.exchange.complaints import Complaints
 
 
 class Link(Protocol):
@@ -45,9 +48,10 @@ class Session:
         routes: For each topic filter the routes it was granted.
         spaces: For each topic filter the topic space it was granted in.
         protocol_level: Of its last connection: 3, 4 or 5.
+        complaints: What came to nothing; ``None`` as long as all is well.
     """
 
-    __slots__ = ("link", "principal", "protocol_level", "routes", "spaces", "state")
+    __slots__ = ("complaints", "link", "principal", "protocol_level", "routes", "spaces", "state")
 
     def __init__(self, principal: Principal, state: SessionState, link: Link) -> None:
         self.principal = principal
@@ -56,6 +60,7 @@ class Session:
         self.protocol_level = LEVEL_3_1_1
         self.routes: dict[str, tuple[str, ...]] = {}
         self.spaces: dict[str, str] = {}
+        self.complaints: Complaints | None = None
 
     def send(self, message: OutgoingMessage) -> SendResult:
         """Send to the client, or keep for it as far as its session allows."""
