@@ -16,6 +16,7 @@ from v3_1_1 import (
     test_retain,
     test_will,
 )
+from v5_0 import test_flow_control, test_shared, test_topic_alias, test_will_delay
 from whole_hub import running_hub
 
 TABLES = {
@@ -26,6 +27,10 @@ TABLES = {
     "retain": test_retain.RETAIN,
     "sent again": test_redelivery.SENT_AGAIN,
     "will": test_will.PUBLISHED,
+    "will delay": test_will_delay.DELAY,
+    "flow control": test_flow_control.CLIENTS_RECEIVE_MAXIMUM,
+    "shared subscriptions": test_shared.DELIVERY,
+    "topic aliases": test_topic_alias.FROM_THE_HUB,
 }
 
 

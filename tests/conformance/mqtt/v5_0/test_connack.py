@@ -21,6 +21,15 @@ FORM = cases(
         """,
     ),
     Row(
+        "tells how much the hub takes; test_flow_control shows that it is true",
+        "MQTT-3.1.4-5",
+        """
+        a > CONNECT { head c2 003c {} "a" login }
+        a < CONNACK { 00 00 \
+            { receive-maximum 03e8 topic-alias-maximum 0040 maximum-packet-size 00100000 } }
+        """,
+    ),
+    Row(
         "with Session Present 1",
         "MQTT-3.2.2-1 MQTT-3.2.2-3",
         """

@@ -14,6 +14,16 @@ TWO_AT_ONCE = """
     b connects
     """
 
+
+def _messages(first: int, last: int) -> str:
+    """Messages of QoS 2 with the ids from ``first`` to ``last``."""
+    return " ".join(f'PUBLISH+qos2 {{ "open/t" {n:04x} {{}} }}' for n in range(first, last + 1))
+
+
+def _pubrecs(first: int, last: int) -> str:
+    return " ".join(f"PUBREC {{ {n:04x} }}" for n in range(first, last + 1))
+
+
 CLIENTS_RECEIVE_MAXIMUM = cases(
     LEVEL_5_0,
     Row(
@@ -162,9 +172,49 @@ CLIENTS_MAXIMUM_PACKET_SIZE = cases(
         """,
     ),
 )
+HUBS_RECEIVE_MAXIMUM = cases(
+    LEVEL_5_0,
+    Row(
+        "1,000 messages of QoS 2 at once; one more breaks the protocol",
+        "MQTT-3.3.4-7 MQTT-4.9.0-2 MQTT-4.13.2-1 MQTT-3.14.2-1",
+        f"""
+        a connects
+        a > {_messages(1, 1000)}
+        a < {_pubrecs(1, 1000)}
+        a > PUBREL {{ 0001 }}
+        a < PUBCOMP {{ 0001 }}
+        a > {_messages(1001, 1001)}
+        a < {_pubrecs(1001, 1001)}
+        a > {_messages(1002, 1002)}
+        a < DISCONNECT {{ 93 }}
+        a end
+        """,
+    ),
+    Row(
+        "a refused message takes no place",
+        "MQTT-3.3.4-7 MQTT-4.3.3-9",
+        f"""
+        a > CONNECT {{ head c2 003c {{}} "a" guest }}
+        a < accepted
+        a > PUBLISH+qos2 {{ "refused" 03e9 {{}} }}
+        a < PUBREC {{ 03e9 87 {{ reason-string "Not authorized" }} }}
+        a > {_messages(1, 1000)}
+        a < {_pubrecs(1, 1000)}
+        """,
+    ),
+)
 HUBS_MAXIMUM_PACKET_SIZE = cases(
     LEVEL_5_0,
-    offence("the fixed header alone is enough", "MQTT-3.2.2-15", "PUBLISH ff ff ff 7f", "95"),
+    Row(
+        "1 MiB, fixed header and all",
+        "MQTT-3.2.2-15",
+        """
+        a connects
+        a > PUBLISH+qos1 fc ff 3f "t" 0001 {} 'x'*1048566
+        a < PUBACK { 0001 }
+        """,
+    ),
+    offence("one byte more, by the fixed header alone", "MQTT-3.2.2-15", "PUBLISH fd ff 3f", "95"),
 )
 
 
@@ -175,6 +225,11 @@ async def test_receive_maximum_of_the_client(case: Case, player: Player) -> None
 
 @pytest.mark.parametrize("case", CLIENTS_MAXIMUM_PACKET_SIZE)
 async def test_maximum_packet_size_of_the_client(case: Case, player: Player) -> None:
+    await player.play(case)
+
+
+@pytest.mark.parametrize("case", HUBS_RECEIVE_MAXIMUM)
+async def test_receive_maximum_of_the_hub(case: Case, player: Player) -> None:
     await player.play(case)
 
 

@@ -260,74 +260,6 @@ PUBLISHED = cases(
         """,
     ),
 )
-DELAY = cases(
-    LEVEL_5_0,
-    Row(
-        "published when it is over",
-        "MQTT-3.1.2-8 MQTT-3.1.2-7",
-        WATCHED
-        + """
-        a > CONNECT { head c6 003c keeps "a" { will-delay-interval 00000001 } \
-            "will" [ 'gone' ] login }
-        a < accepted
-        after 0.9 s
-        a cut
-        w < PUBLISH { "will" {} 'gone' }
-        """,
-    ),
-    Row(
-        "not published when the client is back before",
-        "MQTT-3.1.3-9 MQTT-3.1.2-8",
-        WATCHED
-        + """
-        a > CONNECT { head c6 003c keeps "a" { will-delay-interval 00000001 } \
-            "will" [ 'gone' ] login }
-        a < accepted
-        a cut
-        a returns
-        wait 1.5 s
-        w quiet
-        """,
-    ),
-    Row(
-        "ends with the session, if that is sooner",
-        "MQTT-3.1.2-8",
-        WATCHED
-        + """
-        a > CONNECT { head c6 003c {} "a" { will-delay-interval 0000ffff } \
-            "will" [ 'gone' ] login }
-        a < accepted
-        a cut
-        w < PUBLISH { "will" {} 'gone' }
-        """,
-    ),
-    Row(
-        "ends when a new session takes its place",
-        "MQTT-3.1.2-8 MQTT-3.1.2-4",
-        WATCHED
-        + """
-        a > CONNECT { head c6 003c keeps "a" { will-delay-interval 0000ffff } \
-            "will" [ 'gone' ] login }
-        a < accepted
-        a cut
-        w quiet
-        a connects
-        w < PUBLISH { "will" {} 'gone' }
-        """,
-    ),
-    Row(
-        "is not sent on as a property",
-        "MQTT-3.1.2-8",
-        WATCHED
-        + """
-        a > CONNECT { head c6 003c keeps "a" { will-delay-interval 00000000 \
-            user-property "k" "v" } "will" [ 'gone' ] login }
-        a < accepted
-        a cut
-        w < PUBLISH { "will" { user-property "k" "v" } 'gone' }
-        """,
-    ),
-)
 
 
 @pytest.mark.parametrize("case", FORM)
@@ -337,9 +269,4 @@ async def test_form(case: Case, player: Player) -> None:
 
 @pytest.mark.parametrize("case", PUBLISHED)
 async def test_published(case: Case, player: Player) -> None:
-    await player.play(case)
-
-
-@pytest.mark.parametrize("case", DELAY)
-async def test_delay(case: Case, player: Player) -> None:
     await player.play(case)
