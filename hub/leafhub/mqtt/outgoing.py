@@ -19,6 +19,8 @@ from leafhub.mqtt.topic_aliases import TopicAliases
 BACKLOG_BYTES: Final = 65_536
 """A backlog is drawn on until so much is put out between two writes: what a TCP window takes, so
 that neither the write buffer fills nor a client waits."""
+BACKLOG_MESSAGES: Final = 500
+"""And so many messages at once: small ones are work too, and those that are dropped no bytes."""
 
 
 class Outgoing:
@@ -84,25 +86,36 @@ class Outgoing:
 
     @property
     def can_fill(self) -> bool:
-        """Whether there is a backlog that the window lets through."""
-        return self._state.has_backlog and self._has_room()
+        """Whether there is a backlog, and room for a message of it."""
+        return self._state.has_backlog and self._has_room() and self._may_draw()
 
     def fill(self, now_s: float) -> None:
         """Send what waits: what a resumed session had under way (§4.4), queue, backlogs."""
         state = self._state
+        drawn = 0
         while self._has_room():
             if self._unsent:
                 self._send_again(self._unsent.popleft(), now_s)
                 continue
             message = state.take_next()
-            if message is None and self._output.unwritten_bytes < BACKLOG_BYTES:
+            if message is None and drawn < BACKLOG_MESSAGES and self._may_draw():
                 message = state.next_of_backlog()
+                drawn += 1
             if message is None:
                 return
             if message.is_expired(now_s):
                 self._drop(message, DropReason.EXPIRED)
             elif not self._transmit(message, now_s):
                 self._drop(message, DropReason.TOO_LARGE)
+
+    def _may_draw(self) -> bool:
+        """Whether a backlog may be drawn on: not far beyond the bytes that may be under way.
+
+        One message always may, for only its acknowledgement brings the next.
+        """
+        if self._output.unwritten_bytes >= BACKLOG_BYTES:
+            return False
+        return not self._state.held_bytes or self._state.has_room_for(1)
 
     def _has_room(self) -> bool:
         unsent = len(self._unsent) if self._unsent else 0

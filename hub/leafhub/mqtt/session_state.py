@@ -125,7 +125,7 @@ class SessionState:
         self._held_bytes = 0
         # Made when there is something to put in: empty ones would be half of an idle session.
         self.queue: deque[OutgoingMessage] | tuple[()] = ()
-        self._backlogs: dict[str, Iterator[OutgoingMessage | None]] | None = None
+        self._backlogs: dict[str, Backlog] | None = None
 
     # ---- messages that wait
 
@@ -208,7 +208,8 @@ class SessionState:
         """Send what ``messages`` yields, little by little, as the client takes it.
 
         For many messages at once, like the retained ones of a new subscription: they take no room
-        in the queue and no budget. The next one is drawn when nothing else waits, so an iterator
+        in the queue, and are counted when they are under way. The next one is drawn when nothing
+        else waits and the bytes under way are within their bounds, so an iterator
         should look each message up when it is asked for it, and skip what is gone by then. It may
         yield None where that takes long: the client's next turn goes on from there.
         A second backlog of the same filter replaces the first; ``drop_backlog`` ends it. It stays
