@@ -5,6 +5,9 @@ proxy that is later), and is judged at CONNECT. Where there is no place for it, 
 CONNECT and be told so, as far as ``TURNED_AWAY_AT_ONCE`` goes; past that it is cut before it costs
 a TLS handshake.
 
+A refused address where some clients are known keeps its places: those clients come in, all others
+are refused at CONNECT.
+
 What such a client is told is for a client that comes again: 0x97 Quota exceeded where there are
 too many, 0x9F Connection rate exceeded after too many failed logins. For 3.1.1 both are 0x03
 Server unavailable; 0x05 Not authorized would make some boards give up for ever, and this passes.
@@ -93,7 +96,8 @@ class Admission:
         place.network = network_of(address)
         if place.refusal is not None:
             return place
-        if self._failed_logins.refuses_address(place.network, now_s):
+        is_refused = self._failed_logins.refuses_address(place.network, now_s)
+        if is_refused and not self._failed_logins.knows_somebody_at(place.network):
             return self._turn_away(
                 place, ReasonCode.CONNECTION_RATE_EXCEEDED, _TOO_MANY_FAILED, address
             )
@@ -114,19 +118,11 @@ class Admission:
             now_s: Monotonic time.
         """
         place.who = Who(place.network, name, client_id)
-        if place.refusal is ReasonCode.QUOTA_EXCEEDED:
+        if place.refusal is not None:
             return place.refusal
         if self._failed_logins.refuses(place.who, now_s):
             self._log.tell("refused unseen after too many failed logins", place.network)
             return ReasonCode.CONNECTION_RATE_EXCEEDED
-        if place.refusal is not None:  # strangers of its address are refused, and it is none
-            is_full = len(self._present) >= self._limits.maximum_connections
-            if is_full or not self._has_room_of(place.network):
-                return ReasonCode.QUOTA_EXCEEDED
-            self._turned_away.discard(place)
-            self._present.add(place)
-            self._count(place)
-            place.refusal = None
         self._judged.setdefault(place.network, set()).add(place)
         return None
 

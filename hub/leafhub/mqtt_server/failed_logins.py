@@ -87,11 +87,16 @@ class FailedLogins:
         self._of_name: OrderedDict[tuple[str, int], _Count] = OrderedDict()
         self._of_address: OrderedDict[str, _Count] = OrderedDict()
         self._known: OrderedDict[tuple[str, int], int] = OrderedDict()
+        self._known_at: dict[str, int] = {}  # how many of them
 
     def refuses_address(self, address: str, now_s: float) -> bool:
         """Whether strangers from ``address`` are refused."""
         count = self._of_address.get(address)
         return count is not None and now_s < count.refused_until_s
+
+    def knows_somebody_at(self, address: str) -> bool:
+        """Whether a client has logged in from there before."""
+        return address in self._known_at
 
     def refuses(self, who: Who, now_s: float) -> bool:
         """Whether a login is refused unseen."""
@@ -122,8 +127,14 @@ class FailedLogins:
     def succeeded(self, who: Who) -> None:
         """Forget the failures of its name there, and let this client in from now on."""
         self._of_name.pop(_name(who), None)
-        _entry(self._known, _client(who), 0)
-        self._known[_client(who)] = 0
+        client = _client(who)
+        if client in self._known:
+            self._known.move_to_end(client)
+        else:
+            self._known_at[who.address] = self._known_at.get(who.address, 0) + 1
+            if len(self._known) >= REMEMBERED:
+                self._forget(next(iter(self._known)))
+        self._known[client] = 0
 
     def _doubt(self, client: tuple[str, int]) -> None:
         """Somebody fails who says that it is one that is known; perhaps it is not."""
@@ -133,7 +144,14 @@ class FailedLogins:
         if failures + 1 < self._limits.failed_logins_maximum:
             self._known[client] = failures + 1
         else:
-            del self._known[client]
+            self._forget(client)
+
+    def _forget(self, client: tuple[str, int]) -> None:
+        address, _ = client
+        del self._known[client]
+        self._known_at[address] -= 1
+        if not self._known_at[address]:
+            del self._known_at[address]
 
 
 def _name(who: Who) -> tuple[str, int]:

@@ -135,21 +135,21 @@ async def test_a_refused_address_lets_in_whom_it_knows(admission: Admission) -> 
     assert known is not None
     assert admission.judge(stranger, "ann", "", 0.0) is ReasonCode.CONNECTION_RATE_EXCEEDED
     assert admission.judge(known, "bob", "", 0.0) is None
-    assert known.refusal is None
-    assert len(admission) == 2  # the one who is there since before, and the one who came back
+    assert len(admission) == 3  # they have places, whatever becomes of them
     seated(admission, ELSEWHERE)
 
 
-async def test_who_comes_back_to_a_refused_address_needs_room(admission: Admission) -> None:
-    bobs = [seated(admission) for _ in range(3)]
-    for bob in bobs:
-        admission.judge(bob, "bob", "", 0.0)
-        admission.succeeded(bob)
+async def test_a_refused_address_where_nobody_is_known_gets_no_place(
+    admission: Admission,
+) -> None:
     for number in range(6):
         fail(admission, f"stranger {number}")
-    back = [come(admission) for _ in range(2)]
-    codes = [place and admission.judge(place, "bob", "", 0.0) for place in back]
-    assert codes == [None, ReasonCode.QUOTA_EXCEEDED]
+    stranger = come(admission)
+    assert stranger is not None
+    assert stranger.refusal is ReasonCode.CONNECTION_RATE_EXCEEDED
+    assert len(admission) == 0
+    assert admission.judge(stranger, "ann", "", 60.0) is ReasonCode.CONNECTION_RATE_EXCEEDED
+    seated(admission, ELSEWHERE)
 
 
 async def test_those_in_line_for_a_check_are_refused_with_their_name(
