@@ -21,12 +21,12 @@ KEEP_ALIVE = cases(
         "PINGREQ keeps the connection",
         "MQTT-3.1.2-24 MQTT-3.1.2-23 MQTT-3.12.4-1",
         """
-        a > CONNECT { head c2 0001 "a" login }
+        a > CONNECT { head c2 0002 "a" login }
         a < CONNACK { 00 00 }
-        wait 1 s
+        wait 2 s
         a > PINGREQ {}
         a < PINGRESP {}
-        wait 1 s
+        wait 2 s
         a > PINGREQ {}
         a < PINGRESP {}
         """,
@@ -35,13 +35,24 @@ KEEP_ALIVE = cases(
         "what the hub sends does not count",
         "MQTT-3.1.2-24",
         """
-        a > CONNECT { head c2 0001 "a" login } SUBSCRIBE { 0001 "t" 00 }
+        a > CONNECT { head c2 0002 "a" login } SUBSCRIBE { 0001 "t" 00 }
         a < CONNACK { 00 00 } SUBACK { 0001 00 }
         b connects
-        wait 1 s
+        wait 1.5 s
         b > PUBLISH { "t" 'm' }
         a < PUBLISH { "t" 'm' }
-        wait 1 s
+        wait 1.5 s
+        a end
+        """,
+    ),
+    Row(
+        "a packet in pieces that never ends is silence",
+        "MQTT-3.1.2-24",
+        """
+        a > CONNECT { head c2 0001 "a" login }
+        a < CONNACK { 00 00 }
+        a > PUBLISH 7f 0001 't'
+        after 1.4 s
         a end
         """,
     ),
