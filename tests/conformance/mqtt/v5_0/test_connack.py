@@ -1,7 +1,8 @@
 """CONNACK: what it says, and that it is true (MQTT 5.0 §3.2)."""
 
 import pytest
-from table import LEVEL_5_0, Case, Player, Row, cases
+from player import Player
+from table import LEVEL_5_0, Case, Row, cases
 from whole_hub import TOKEN
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

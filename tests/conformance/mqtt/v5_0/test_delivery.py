@@ -1,7 +1,8 @@
 """The flows of QoS 1 and 2, either way, and their order (MQTT 5.0 §4.3, §4.6)."""
 
 import pytest
-from table import LEVEL_5_0, Case, Player, Row, cases
+from player import Player
+from table import LEVEL_5_0, Case, Row, cases
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -2,7 +2,8 @@
 
 import pytest
 from offences_5_0 import offence
-from table import LEVEL_5_0, Case, Player, Row, cases
+from player import Player
+from table import LEVEL_5_0, Case, Row, cases
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

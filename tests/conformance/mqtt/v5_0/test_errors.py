@@ -1,7 +1,8 @@
 """What an error does, and what it leaves alone (MQTT 5.0 §4.13)."""
 
 import pytest
-from table import LEVEL_5_0, Case, Player, Row, cases
+from player import Player
+from table import LEVEL_5_0, Case, Row, cases
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from notation import wire
+from player import Player
 from raw_mqtt import RawClient, raw_client
-from table import LEVEL_5_0, Player
+from table import LEVEL_5_0
 from whole_hub import RunningHub, running_hub
 
 CONNECT = 'CONNECT { head c2 003c none "a" login }'

@@ -1,7 +1,8 @@
 """A whole conversation by MQTT 5.0, however the network cuts it (§4.2)."""
 
 import pytest
-from table import LEVEL_5_0, Case, Player, Row, cases
+from player import Player
+from table import LEVEL_5_0, Case, Row, cases
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -1,7 +1,8 @@
 """What is sent again when a client is back, and what is not (MQTT 5.0 §4.4)."""
 
 import pytest
-from table import LEVEL_5_0, Case, Player, Row, cases
+from player import Player
+from table import LEVEL_5_0, Case, Row, cases
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -1,7 +1,8 @@
 """Session state, and what waits for an absent client (MQTT 5.0 §4.1, §4.5)."""
 
 import pytest
-from table import LEVEL_5_0, Case, Player, Row, cases
+from player import Player
+from table import LEVEL_5_0, Case, Row, cases
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
