@@ -3,16 +3,13 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 import msgspec
 import pytest
-import uvloop
+from both_loops import Run
 from raw_mqtt import RawClient, eventually, raw_client
-from whole_hub import RunningHub, running_hub
-from worlds import DROGUE
+from whole_hub import RunningHub
 
 from leafhub.dialects.base import Outcome, Peer, Principal, Refusal
 from leafhub.exchange.exchange import Exchange, Finish
@@ -38,34 +35,9 @@ from leafhub.mqtt_server.pipes import Pipe
 from leafhub.mqtt_server.settings import MqttSettings
 from leafhub.stores import writer
 
-LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 LOG_IN = Connect(
     protocol_level=4, username="dev1@plant-a", password=b"pw1", will=Will("temp", b"gone")
 )
-
-
-class Run(Protocol):
-    """Runs a scenario with a hub of its own."""
-
-    def __call__(
-        self, scenario: Callable[[RunningHub], Awaitable[None]], **environment: str
-    ) -> None: ...
-
-
-@pytest.fixture(params=LOOPS)
-def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
-    def run_scenario(
-        scenario: Callable[[RunningHub], Awaitable[None]], **environment: str
-    ) -> None:
-        async def with_hub() -> None:
-            async with running_hub(tmp_path, **environment) as hub:
-                await hub.apply(DROGUE)
-                await scenario(hub)
-
-        with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
-            runner.run(with_hub())
-
-    return run_scenario
 
 
 def bytes_of(*packets: Packet) -> bytes:
