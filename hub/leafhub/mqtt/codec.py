@@ -156,4 +156,7 @@ def encode_packet(packet: Packet, protocol_level: int) -> bytes:
         packet_type = PACKET_TYPES[type(packet)]
         head = packet_type << 4 | _FLAGS[packet_type]
         body = ENCODERS[packet_type](packet, level)
-    return wire.pack_byte(head) + wire.pack_variable_byte_integer(len(body)) + body
+    length = len(body)
+    if length < 0x80:  # most packets: two bytes made at once
+        return bytes((head, length)) + body
+    return wire.pack_byte(head) + wire.pack_variable_byte_integer(length) + body

@@ -110,8 +110,6 @@ def text(raw: bytes) -> str:
 
 def pack_variable_byte_integer(value: int) -> bytes:
     """Encode 0..268_435_455 in its shortest form (MQTT-1.5.5-1)."""
-    if 0 <= value < 0x80:
-        return bytes((value,))
     if not 0 <= value <= MAXIMUM_VARIABLE_BYTE_INTEGER:
         raise ValueError(f"no Variable Byte Integer: {value}")
     encoded = bytearray()
