@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from table import Player
+from player import Player
 from whole_hub import RunningHub, running_hub
 
 

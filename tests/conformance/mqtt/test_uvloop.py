@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 import uvloop
-from table import Case, Player
+from player import Player
+from table import Case
 from v3_1_1 import (
     test_client_id,
     test_connect,

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 import pytest_asyncio
 from notation import wire
+from player import Player
 from raw_mqtt import PATIENCE_S
-from table import LEVEL_3_1_1, LEVEL_5_0, Player
+from table import LEVEL_3_1_1, LEVEL_5_0
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol

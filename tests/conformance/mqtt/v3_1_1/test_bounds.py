@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from notation import wire
+from player import Player
 from raw_mqtt import RawClient, raw_client
-from table import LEVEL_3_1_1, Case, Player, Row, cases
+from table import LEVEL_3_1_1, Case, Row, cases
 from whole_hub import running_hub
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 from full_disk import Disk
-from table import LEVEL_3_1_1, Case, Player, Row, cases
+from player import Player
+from table import LEVEL_3_1_1, Case, Row, cases
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

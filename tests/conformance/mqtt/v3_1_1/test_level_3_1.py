@@ -1,7 +1,8 @@
 """MQIsdp, MQTT 3.1: what old boards speak. Its specification numbers no statements."""
 
 import pytest
-from table import LEVEL_3_1, Case, Player, Row, cases
+from player import Player
+from table import LEVEL_3_1, Case, Row, cases
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -1,7 +1,8 @@
 """PUBLISH from a client, and its handshakes (MQTT 3.1.1 §3.3 to §3.7, §4.3)."""
 
 import pytest
-from table import LEVEL_3_1_1, Case, Player, Row, cases
+from player import Player
+from table import LEVEL_3_1_1, Case, Row, cases
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

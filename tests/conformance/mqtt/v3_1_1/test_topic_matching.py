@@ -5,7 +5,8 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from table import LEVEL_3_1_1, Case, Player, Row
+from player import Player
+from table import LEVEL_3_1_1, Case, Row
 
 from leafhub.mqtt.topics import TopicTree, is_topic_filter, topic_matches
 

@@ -1,7 +1,8 @@
 """Topic names and topic filters (MQTT 3.1.1 §4.7)."""
 
 import pytest
-from table import LEVEL_3_1_1, Case, Player, Row, cases
+from player import Player
+from table import LEVEL_3_1_1, Case, Row, cases
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

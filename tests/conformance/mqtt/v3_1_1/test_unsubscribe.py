@@ -1,7 +1,8 @@
 """UNSUBSCRIBE and UNSUBACK (MQTT 3.1.1 §3.10, §3.11)."""
 
 import pytest
-from table import LEVEL_3_1_1, Case, Player, Row, cases
+from player import Player
+from table import LEVEL_3_1_1, Case, Row, cases
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

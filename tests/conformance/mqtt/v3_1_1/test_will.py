@@ -1,7 +1,8 @@
 """The Will (MQTT 3.1.1 §3.1.2.5 to §3.1.2.7, §3.14)."""
 
 import pytest
-from table import LEVEL_3_1_1, Case, Player, Row, cases
+from player import Player
+from table import LEVEL_3_1_1, Case, Row, cases
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
