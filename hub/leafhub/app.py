@@ -18,7 +18,8 @@ from leafhub.data_folder import DataFolder
 from leafhub.dialects.detect import DIALECTS, FACES, Detection, keys_of, settings_types
 from leafhub.errors import ConfigurationError
 from leafhub.exchange import proofs
-from leafhub.exchange.exchange import Exchange, ExchangeStatus
+from leafhub.exchange.exchange import Exchange
+from leafhub.exchange.status import ExchangeStatus
 from leafhub.http_server.app import create_app
 from leafhub.http_server.information import HubInformation
 from leafhub.http_server.server import HttpServer

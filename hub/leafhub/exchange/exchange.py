@@ -4,8 +4,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
-import msgspec
-
 from leafhub.dialects.base import (
     Arrival,
     Dialect,
@@ -19,15 +17,17 @@ from leafhub.dialects.base import (
 from leafhub.errors import BusyError, NotFoundError, RequestError, StoreUnavailableError
 from leafhub.exchange.carrier import Carrier
 from leafhub.exchange.chance_and_time import Clock, RandomIds
+from leafhub.exchange.clients import Clients
 from leafhub.exchange.commands import Commands
 from leafhub.exchange.devices import DeviceMemory, Presence
 from leafhub.exchange.doorkeeper import Detection, Doorkeeper
 from leafhub.exchange.feed import Feed
-from leafhub.exchange.news import connection_event
 from leafhub.exchange.retained import RetainedMessages
 from leafhub.exchange.session import Link, Session
 from leafhub.exchange.sessions import Sessions
 from leafhub.exchange.settings import RetainedSettings, SessionSettings
+from leafhub.exchange.status import ExchangeStatus
+from leafhub.exchange.subscribing import Subscribing
 from leafhub.exchange.timetable import Alarm
 from leafhub.exchange.topic_spaces import TopicSpaces
 from leafhub.exchange.wills import Wills
@@ -42,13 +42,11 @@ from leafhub.mqtt.packets import (
     Connect,
     Publish,
     Subscribe,
-    SubscriptionRequest,
     Unsubscribe,
     Will,
 )
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.requests import Delivered, Dropped
-from leafhub.mqtt.topics import split_share
 from leafhub.stores.base import (
     Batch,
     CommandQuery,
@@ -56,33 +54,12 @@ from leafhub.stores.base import (
     SettingsTypes,
     Store,
     StoredEvent,
-    StoreStatus,
 )
 
 SWEEP_S = 1.0
 """How often messages are counted, and commands looked at that ran out or were not stored."""
 
 log = logging.getLogger(__name__)
-
-
-class ExchangeStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How the exchange is.
-
-    Attributes:
-        started_us: When it started, microseconds since the epoch.
-        connections: Live MQTT sessions.
-        messages_total: Events stored since the start, without connection and registry events.
-        messages_per_second: Their mean over the last seconds.
-        store: How the store is.
-        trouble: What is wrong, a sentence each.
-    """
-
-    started_us: int
-    connections: int
-    messages_total: int
-    messages_per_second: float
-    store: StoreStatus
-    trouble: tuple[str, ...]
 
 
 SHORT_MESSAGE_BYTES = 1_024
@@ -131,7 +108,7 @@ class Exchange:
         self._clock = clock or Clock()
         self._ids = ids or RandomIds()
         self._alarm = Alarm(self._clock)
-        self._wills = Wills(self._clock, self._alarm, self._publish_will)
+        wills = Wills(self._clock, self._alarm, self._publish_will)
         self._spaces = TopicSpaces(self._clock)
         self._retained = RetainedMessages(
             retained_settings or RetainedSettings(),
@@ -143,7 +120,7 @@ class Exchange:
             session_settings or SessionSettings(),
             self._spaces,
             self._alarm,
-            self._wills.session_ended,
+            wills.session_ended,
         )
         self._devices = DeviceMemory()
         self._feed = Feed(registry, faces, self._sessions, self._devices)
@@ -165,6 +142,24 @@ class Exchange:
             spaces=self._spaces,
             retained=self._retained,
             commands=self._commands,
+            arrival=self.arrival,
+        )
+        self._clients = Clients(
+            registry=registry,
+            faces=faces,
+            sessions=self._sessions,
+            wills=wills,
+            devices=self._devices,
+            carrier=self._carrier,
+            clock=self._clock,
+            arrival=self.arrival,
+        )
+        self._subscribing = Subscribing(
+            registry=registry,
+            faces=faces,
+            sessions=self._sessions,
+            clients=self._clients,
+            retained=self._retained,
             arrival=self.arrival,
         )
         self._started_us = self._clock.now_us()
@@ -190,10 +185,7 @@ class Exchange:
         if self._sweeper is not None:
             self._sweeper.cancel()
         self._alarm.stop()
-        for session in self._sessions.live():
-            if session.link is not None:
-                session.link.end(ReasonCode.SERVER_SHUTTING_DOWN, "the hub is stopping")
-        self._wills.send_all()
+        self._clients.end_all()
         await self._store.close()
 
     def arrival(self) -> Arrival:
@@ -235,18 +227,7 @@ class Exchange:
 
     def attach(self, link: Link, principal: Principal, connect: Connect) -> tuple[Session, bool]:
         """Bring a client in; gives its session and whether MQTT's Session Present is due."""
-        for displaced in tuple(self._sessions.displaced_by(principal)):
-            if displaced.link is not None:
-                displaced.link.end(ReasonCode.SESSION_TAKEN_OVER, "the same client connected anew")
-        first = not self._live_sessions_of(principal)
-        session, present = self._sessions.attach(
-            link, principal, clean_start=connect.clean_start, now_s=self._clock.now_s()
-        )
-        session.protocol_level = connect.protocol_level
-        self._wills.cancel(session)
-        if first:
-            self._note_connection(principal, connected=True)
-        return session, present
+        return self._clients.attach(link, principal, connect)
 
     def greet(self, session: Session) -> None:
         """After CONNACK: what the device must catch up with."""
@@ -254,14 +235,7 @@ class Exchange:
 
     def detach(self, session: Session, link: Link, will: Will | None) -> None:
         """A connection is gone: its Will, if that is due already, then the news."""
-        principal = session.principal
-        if session.link is not link:
-            return  # the session has moved on to another connection
-        kept = self._sessions.detach(session, self._clock.now_s())
-        if will is not None:
-            self._wills.take(session, will, kept=kept)
-        if not self._live_sessions_of(principal):
-            self._note_connection(principal, connected=False)
+        self._clients.detach(session, link, will)
 
     # Packets
 
@@ -278,46 +252,17 @@ class Exchange:
         )
         taken = self._carrier.carry_out(session, outcome, lambda error: finish(outcome, error))
         if taken and outcome.become is not None and session.link is not None:
-            self._become(session, outcome.become)
+            self._clients.become(session, outcome.become)
 
     def subscribe(
         self, session: Session, subscribe: Subscribe, grant: Callable[[SubscribeOutcome], None]
     ) -> None:
         """Take one SUBSCRIBE in. ``grant`` queues SUBACK; what follows from it comes after."""
-        verdict = self._faces[session.principal.dialect].on_subscribe(
-            subscribe, session.principal, self.registry, self.arrival()
-        )
-        if verdict.outcome.become is not None:
-            self._become(session, verdict.outcome.become)
-        subscriptions = session.state.subscriptions
-        known = {one.topic_filter for one in subscribe.requests} & subscriptions.keys()
-        if not verdict.outcome.silent:
-            grant(verdict)
-        for request, granted in zip(subscribe.requests, verdict.grants, strict=True):
-            topic_filter = request.topic_filter
-            subscription = subscriptions.get(topic_filter)
-            if granted.reason_code >= 0x80 or subscription is None:
-                continue
-            if granted.note:
-                subscription = msgspec.structs.replace(subscription, note=granted.note)
-                subscriptions[topic_filter] = subscription
-            self._sessions.subscribe(session, subscription, granted.routes, granted.space)
-            if granted.space is not None and _wants_retained(request, known=topic_filter in known):
-                self._send_retained(session, topic_filter, granted.space)
-            known.add(topic_filter)
-        self._carrier.carry_out(session, msgspec.structs.replace(verdict.outcome, become=None))
+        self._carrier.carry_out(session, self._subscribing.subscribe(session, subscribe, grant))
 
     def unsubscribe(self, session: Session, unsubscribe: Unsubscribe) -> list[ReasonCode]:
         """Take one UNSUBSCRIBE in; gives the answers."""
-        answers = self._faces[session.principal.dialect].on_unsubscribe(
-            unsubscribe, session.principal, frozenset(session.state.subscriptions)
-        )
-        for topic_filter, _ in answers:
-            if topic_filter is not None:
-                session.state.subscriptions.pop(topic_filter, None)
-                session.state.drop_backlog(topic_filter)
-                self._sessions.unsubscribe(session, topic_filter)
-        return [reason_code for _, reason_code in answers]
+        return self._subscribing.unsubscribe(session, unsubscribe)
 
     def delivered(self, delivered: Delivered) -> None:
         """A client acknowledged a message that carried a command."""
@@ -411,50 +356,8 @@ class Exchange:
 
     # Behind
 
-    def _become(self, session: Session, principal: Principal) -> None:
-        before = session.principal
-        first = not self._live_sessions_of(principal)
-        self._sessions.become(session, principal)
-        if not self._live_sessions_of(before):
-            self._note_connection(before, connected=False)
-        if first:
-            self._note_connection(principal, connected=True)
-
-    def _live_sessions_of(self, principal: Principal) -> tuple[Session, ...]:
-        if principal.application is None or principal.device is None:
-            return ()
-        return self._sessions.of_device(principal.application, principal.device)
-
-    def _note_connection(self, principal: Principal, *, connected: bool) -> None:
-        if principal.application is None or principal.device is None:
-            return
-        if self.registry.device(principal.application, principal.device) is None:
-            return  # it was deleted; one made again under its name starts with an empty history
-        event = connection_event(
-            principal.application, principal.device, self.arrival(), connected=connected
-        )
-        self._devices.see(event.application, event.device, event.time_us)
-        self._carrier.commit(Outcome(events=(event,)), lambda _: None)  # a failure was logged
-
     def _publish_will(self, session: Session, will: Will) -> None:
-        """A mistake with it is nobody's who happens to end the session, like by coming anew."""
-        principal = session.principal
-        try:
-            outcome = self._faces[principal.dialect].on_will(
-                will, principal, self.registry, self.arrival()
-            )
-            due = Outcome(
-                events=outcome.events, publications=outcome.publications, updates=outcome.updates
-            )
-            self._carrier.carry_out(session, self._carrier.within_bounds(due, may_refuse=False))
-        except Exception:
-            log.exception("A mistake of the hub while it sent a Will")
-
-    def _send_retained(self, session: Session, topic_filter: str, space: str) -> None:
-        if session.link is not None:
-            session.link.add_backlog(
-                topic_filter, self._retained.replay(session, topic_filter, space)
-            )
+        self._clients.publish_will(session, will)
 
     def _remove_retained(self, expired: Sequence[Publication]) -> None:
         """What the store does not take away now is read and expires again at the next start."""
@@ -473,16 +376,3 @@ class Exchange:
                 self._commands.sweep()
             except Exception:  # time goes on after one mistake, or nothing would ever run out
                 log.exception("A mistake of the hub while it looked for what has run out")
-
-
-def _wants_retained(request: SubscriptionRequest, *, known: bool) -> bool:
-    """Whether retained messages follow SUBACK (MQTT-3.3.1-9 to -11); never to a shared one."""
-    if split_share(request.topic_filter)[0] is not None:
-        return False
-    match request.retain_handling:
-        case 0:
-            return True
-        case 1:
-            return not known
-        case _:
-            return False
