@@ -1,9 +1,16 @@
 """The rules of topic spaces over real sockets: who may what, who sees what, what changes."""
 
+import datetime as dt
+import json
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
 import msgspec
 import pytest
-from raw_mqtt import OpenClient, RawClient
-from whole_hub import RunningHub
+from client_certificates import Issued, authority, issue
+from raw_mqtt import OpenClient, RawClient, raw_client
+from whole_hub import RunningHub, listeners, running_hub
 from worlds import BROKER, MURANO, TOKEN_1, credential
 
 from leafhub.mqtt.packets import Disconnect, Puback, Publish, Pubrec
@@ -28,6 +35,7 @@ settings = {{ subscribe = ["leafhub/tconn/dev2/#"] }}
 id = "plug"
 credentials = [{credential("plug-pw")}]
 """
+PAST = dt.datetime(2021, 1, 1, tzinfo=dt.UTC)
 
 
 @pytest.fixture
@@ -162,6 +170,99 @@ class TestEventsOfOtherApplications:
         puback = await plug.publish("leafhub/tconn/dev1/temp", b"99")
         assert puback is not None
         assert puback.reason_code is ReasonCode.NOT_AUTHORIZED
+
+
+LABORATORY = authority("laboratory")
+
+
+class TestCertificates:
+    """An authority that a space trusts says who somebody is, without name and password."""
+
+    @pytest.fixture
+    async def scale(self, hub: RunningHub) -> None:
+        await hub.apply(
+            f"""
+[[application]]
+name = "bench"
+dialect = "broker"
+settings = {{ certificate_authorities = [{json.dumps(LABORATORY.pem)}] }}
+[[application.device]]
+id = "scale"
+"""
+        )
+
+    def shown(self, hub: RunningHub, folder: Path, *chain: Issued) -> ssl.SSLContext:
+        """What a client with these certificates speaks TLS with."""
+        pem = folder / "client.pem"
+        pem.write_text(chain[0].key_pem + "".join(one.pem for one in chain))
+        tls = hub.tls()
+        tls.load_cert_chain(pem)
+        return tls
+
+    @pytest.mark.usefixtures("scale")
+    async def test_a_client_goes_by_the_name_in_its_certificate(
+        self, hub: RunningHub, tmp_path: Path
+    ) -> None:
+        middle = authority("bench 3", by=LABORATORY)
+        tls = self.shown(hub, tmp_path, issue("scale", by=middle), middle)
+        async with raw_client(hub.tls_port, tls=tls, server_name="127.0.0.1") as client:
+            assert (await client.connect("c")).reason_code is ReasonCode.SUCCESS
+            await client.publish("weight", b"7.5")
+        (event,) = (await hub.events(application="bench", channel="weight")).events
+        assert event.device == "scale"
+
+    @pytest.mark.usefixtures("scale")
+    @pytest.mark.parametrize(
+        ("chain", "words"),
+        [
+            ((issue("scale", by=LABORATORY, until=PAST),), "'CN=scale' is expired since 2021"),
+            ((issue("other", by=LABORATORY),), "its authority knows no user 'other'"),
+        ],
+    )
+    async def test_one_that_proves_nobody_is_refused_and_the_log_says_why(
+        self,
+        hub: RunningHub,
+        tmp_path: Path,
+        chain: tuple[Issued, ...],
+        words: str,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        tls = self.shown(hub, tmp_path, *chain)
+        for username, password, welcome in ((None, None, False), ("hass", "hass-pw", True)):
+            async with raw_client(hub.tls_port, tls=tls, server_name="127.0.0.1") as client:
+                connack = await client.connect("c", username, password)
+                assert (connack.reason_code is ReasonCode.SUCCESS) is welcome
+        assert words in caplog.text
+
+
+class TestListenersOfThisDialectOnly:
+    @pytest.fixture
+    async def hub(self, data_folder: Path) -> AsyncIterator[RunningHub]:
+        pinned = listeners(', dialect = "broker"')
+        async with running_hub(data_folder, LEAFHUB_MQTT__LISTENERS=pinned) as hub:
+            yield hub
+
+    async def test_anybody_is_the_anonymous_user(
+        self, hub: RunningHub, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with raw_client(hub.port("mqtt", "broker")) as client:
+            assert (await client.connect("c")).reason_code is ReasonCode.BAD_USER_NAME_OR_PASSWORD
+        assert "no space has an anonymous user" in caplog.text
+        await hub.apply(
+            BROKER.replace('"broker"', '"broker"\nsettings = { anonymous = "guest" }', 1)
+        )
+        async with raw_client(hub.port("mqtt", "broker")) as client:
+            assert (await client.connect("c")).reason_code is ReasonCode.BAD_USER_NAME_OR_PASSWORD
+        assert "space 'home' has no user 'guest'" in caplog.text
+        await hub.apply(
+            '[[application]]\nname = "home"\ndialect = "broker"\n'
+            '[[application.device]]\nid = "guest"\nsettings = { publish = ["open/#"] }'
+        )
+        async with raw_client(hub.port("mqtt", "broker")) as client:
+            assert (await client.connect("c")).reason_code is ReasonCode.SUCCESS
+            await client.publish("open/a", b"1")
+        (event,) = (await hub.events(application="home", channel="open/a")).events
+        assert event.device == "guest"
 
 
 class TestCommands:

@@ -221,7 +221,8 @@ class Detection:
             if only in {None, name} and _serves_anonymous(name, peer, registry)
         ]
         if not faces:
-            return _unknown("it showed no credentials, and nobody here can do without")
+            shown = "a certificate that nobody knows" if peer.certificates else "no credentials"
+            return _unknown(f"it showed {shown}, and nobody here can do without")
         if len(faces) > 1 and connect.protocol_level == LEVEL_OF_ANONYMOUS:
             return Login(principal=UNDECIDED.principal(connect, peer))
         face = faces[0]  # at another level the first answers for both

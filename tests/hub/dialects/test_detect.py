@@ -352,6 +352,18 @@ class TestHandshake:
         peer = msgspec.structs.replace(LAMP, server_name=server_name)
         assert judged(connect(None, None, "HW1"), peer, world, arrival) != "broker"
 
+    @pytest.mark.parametrize(
+        ("peer", "words"),
+        [(TLS, "it showed no credentials"), (STRANGER, "it showed a certificate that nobody")],
+    )
+    def test_where_nobody_is_anonymous_the_log_says_what_was_shown(
+        self, arrival: Arrival, peer: Peer, words: str
+    ) -> None:
+        registry = registry_of(application("home", "broker"))
+        verdict = DETECTION.authenticate(connect(None, None, "c"), peer, registry, arrival)
+        assert isinstance(verdict, Refusal)
+        assert verdict.log.startswith(words)
+
 
 class TestTakenNames:
     """A user of a topic space by whose name somebody else logs in could never come in."""
