@@ -6,10 +6,14 @@ from random import Random
 from typing import Final
 
 from fuzz.scenario import Script, script
+from leafhub.dialects.broker import login as broker
+from leafhub.dialects.cloudplugs import dialect as cloudplugs
+from leafhub.dialects.drogue import dialect as drogue
+from leafhub.dialects.murano import provisioning
 from leafhub.errors import ProtocolError
 from leafhub.mqtt.codec import decode_packet
 from leafhub.mqtt.packets import Connect, Disconnect, Publish, Subscribe, Unsubscribe
-from leafhub.mqtt.policy import Policy
+from leafhub.mqtt.policy import STANDARD, Policy
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.session import Closed, Connection, OutgoingMessage, Request, SessionState
 
@@ -22,6 +26,11 @@ POLICY: Final = Policy(
     outgoing_queue=20,
     maximum_topic_levels=64,
 )
+POLICIES: Final = (
+    *(POLICY, POLICY, broker.POLICY, drogue.POLICY),
+    *(cloudplugs.DEVICE_POLICY, provisioning.POLICY, STANDARD),
+)
+"""Tight bounds most of the time, and what dialects bend of MQTT."""
 _LONGEST_READ_BYTES: Final = 1 << 20
 _VERDICTS: Final = (
     *(ReasonCode.SUCCESS,) * 6,
@@ -52,8 +61,9 @@ class _Case:
     def __init__(self, chance: Random, drawn: Script) -> None:
         self._chance = chance
         self._script = drawn
+        self._policy = chance.choice(POLICIES)
         self._connection = Connection(POLICY, connect_deadline_s=50.0)
-        self._state = SessionState("key", POLICY)
+        self._state = SessionState("key", self._policy)
         self._waiting: list[Publish] = []
         self._ends = 0
         self._now_s = 0.0
@@ -122,7 +132,7 @@ class _Case:
             return
         present = self._chance.random() < 0.3
         self._connection.accept(
-            POLICY,
+            self._policy,
             self._state,
             session_present=present,
             now_s=self._now_s,
@@ -159,7 +169,7 @@ class _Case:
     def _check_bounds(self) -> None:
         state = self._state
         held = len(state.in_flight), len(state.queue or ())
-        if held[0] > POLICY.outgoing_window or held[1] > POLICY.outgoing_queue:
+        if held[0] > self._policy.outgoing_window or held[1] > self._policy.outgoing_queue:
             raise FuzzError(f"{held} messages are held")
         if len(self._output) > _LONGEST_READ_BYTES:
             raise FuzzError(f"{len(self._output)} bytes were written")

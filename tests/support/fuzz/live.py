@@ -15,7 +15,17 @@ from typing import Final
 
 from hub_process import HubProcess, hub_process
 from raw_mqtt import ClosedByHubError, RawClient, raw_client
-from worlds import BROKER
+from worlds import (
+    BROKER,
+    CLOUDPLUGS,
+    DROGUE,
+    MURANO,
+    PASSWORD_A,
+    SMARTWORKS,
+    THING_A,
+    TOKEN_1,
+    USER_A,
+)
 
 from fuzz.in_process import FuzzError
 from fuzz.scenario import script
@@ -30,7 +40,19 @@ GROWTH_BYTES: Final = 192 * 1024 * 1024
 bounded and need a third of it, a password that is checked at the moment takes another third."""
 _READ_TIME_S: Final = 0.05
 """How long a client looks for answers before it sends on."""
-_USERS: Final = (("hass", b"hass-pw"), ("tasmota", b"tasmota-pw"), ("lathe", b"lathe-pw"))
+_DOCUMENTS: Final = (BROKER, DROGUE, CLOUDPLUGS, MURANO, SMARTWORKS)
+_USERS: Final[tuple[tuple[str | None, bytes | None, bool], ...]] = (
+    ("hass", b"hass-pw", True),
+    ("tasmota", b"tasmota-pw", True),
+    ("lathe", b"lathe-pw", True),
+    ("dev1@plant-a", b"pw1", True),
+    (THING_A, b"authA", False),
+    ("", TOKEN_1.encode(), False),
+    (USER_A, PASSWORD_A.encode(), True),
+    (None, None, False),
+)
+"""Name, password, and whether the dialect knows MQTT 5.0: else it answers that like its vendor, in
+the form of 3.1.1."""
 _CLIENT_IDS: Final = 20
 """So few that clients take each other over and come back to sessions."""
 
@@ -54,9 +76,10 @@ class Tally:
 
 @contextlib.asynccontextmanager
 async def fuzzed_hub(folder: Path) -> AsyncIterator[HubProcess]:
-    """A hub with the users that scripts log in as."""
+    """A hub with the users of every dialect that scripts log in as."""
     async with hub_process(folder) as hub:
-        await hub.operator.apply(BROKER)
+        for document in _DOCUMENTS:
+            await hub.operator.apply(document)
         yield hub
 
 
@@ -127,7 +150,7 @@ class LiveFuzzer:
 
     async def _run_script(self, seed: str) -> None:
         chance = Random(seed)  # noqa: S311 - reproducible, not secret
-        username, password = chance.choice(_USERS)
+        username, password, knows_5 = chance.choice(_USERS)
         drawn = script(
             chance,
             client_id=f"fuzz-{chance.randrange(_CLIENT_IDS)}",
@@ -141,20 +164,21 @@ class LiveFuzzer:
                 protocol_level=drawn.level,
                 own_address="127.{}.{}.{}".format(*chance.choices(range(1, 255), k=3)),
             ) as client:
-                if drawn.login_is_valid:
+                understood = drawn.login_is_valid and (knows_5 or drawn.level < 5)
+                if understood:
                     await client.send_bytes(drawn.login)
                     sent_bytes += len(drawn.login)
                     await client.receive()
-                for piece in drawn.pieces(chance, with_login=not drawn.login_is_valid):
+                for piece in drawn.pieces(chance, with_login=not understood):
                     sent_bytes += len(piece)
                     await client.send_bytes(piece)
-                await _read_what_comes(client, decode=drawn.login_is_valid)
+                await _read_what_comes(client, decode=understood)
         self.tally.clients += 1
         self.tally.packets += drawn.packets_in(sent_bytes)
 
 
 async def _read_what_comes(client: RawClient, *, decode: bool) -> None:
-    """Read for a moment; after a damaged login nobody knows in which version the hub answers."""
+    """Read for a moment; ``decode``: in the client's version, where that is beyond doubt."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_READ_TIME_S):
             while decode:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
+from worlds import A_THING
+
 from leafhub.mqtt.codec import encode_packet
 from leafhub.mqtt.packets import (
     Auth,
@@ -24,14 +26,40 @@ from leafhub.mqtt.packets import (
 from leafhub.mqtt.properties import EMPTY, Properties
 from leafhub.mqtt.reason_codes import ReasonCode
 
-TOPICS: Final = ("a", "a/b", "tele/x/STATE", "/", "$SYS/x", "ü/日本", "a/" * 60 + "z")
-FILTERS: Final = (*TOPICS, "#", "+", "a/#", "+/b", "$share/g/a/#", "$share/g/+", "a/+/c")
-PAYLOADS: Final = (b"", b"1", b'{"t": 21.5}', bytes(range(256)), b"x" * 2_000)
+PLAIN_TOPICS: Final = ("a", "a/b", "tele/x/STATE", "/", "$SYS/x", "ü/日本", "a/" * 60 + "z")
+VENDORS_TOPICS: Final = (
+    "temperature",
+    "data/x",
+    "enroll/request",
+    "$resource/temperature",
+    "$resource.batch",
+    "$provision/12345",
+    f"things/{A_THING}/properties",
+    f"things/{A_THING}/actions/x",
+)
+TOPICS: Final = PLAIN_TOPICS + VENDORS_TOPICS
+FILTERS: Final = (
+    *TOPICS,
+    *("#", "+", "a/#", "+/b", "a/+/c", "$share/g/a/#", "$share/g/+"),
+    *("command/inbox/#", "data/#", "$resource/+", f"things/{A_THING}/#"),
+)
+PAYLOADS: Final = (
+    b"",
+    b"1",
+    b'{"t": 21.5}',
+    b'{"data": {"x": [1e999, null, true]}, "at": -1}',
+    b"[" * 500,
+    b'{"temperature": "\xff"}',
+    bytes(range(256)),
+    b"x" * 2_000,
+)
 PACKET_IDS: Final = (1, 2, 3, 4, 255, 256, 65_535)
 LEVELS: Final = (3, 4, 5)
 
 
-def login(chance: Random, level: int, client_id: str, username: str, password: bytes) -> Connect:
+def login(
+    chance: Random, level: int, client_id: str, username: str | None, password: bytes | None
+) -> Connect:
     """A CONNECT that a hub takes."""
     return Connect(
         protocol_name="MQIsdp" if level == 3 else "MQTT",

@@ -50,7 +50,11 @@ class Script:
 
 
 def script(
-    chance: Random, *, client_id: str = "fuzz", username: str = "u", password: bytes = b"p"
+    chance: Random,
+    *,
+    client_id: str = "fuzz",
+    username: str | None = "u",
+    password: bytes | None = b"p",
 ) -> Script:
     """Draw what one client sends."""
     level = chance.choice(packets.LEVELS)
