@@ -35,6 +35,7 @@ settings = {{ subscribe = ["leafhub/tconn/dev2/#"] }}
 id = "plug"
 credentials = [{credential("plug-pw")}]
 """
+KEPT = Properties(session_expiry_interval_s=600)
 PAST = dt.datetime(2021, 1, 1, tzinfo=dt.UTC)
 
 
@@ -63,6 +64,56 @@ async def log_in(
     )
     assert connack.reason_code is ReasonCode.SUCCESS
     return client
+
+
+class TestLogins:
+    @pytest.mark.parametrize("level", [3, 4, 5])
+    async def test_every_version_is_served(self, open_client: OpenClient, level: int) -> None:
+        client = await log_in(open_client, "hass", level)
+        assert await client.subscribe("a") == [1]
+        await client.publish("a", b"1")
+        message = await client.expect(Publish)
+        assert (message.topic_name, message.payload, message.qos) == ("a", b"1", 1)
+
+    @pytest.mark.parametrize(
+        ("level", "clean_start", "answer"),
+        [
+            (3, True, "20 02 00 02"),
+            (3, False, "20 02 00 02"),
+            (4, True, "20 02 00 00"),
+            (4, False, "20 02 00 02"),
+        ],
+    )
+    async def test_an_empty_client_id(
+        self, open_client: OpenClient, level: int, *, clean_start: bool, answer: str
+    ) -> None:
+        client = await open_client(protocol_level=level)
+        await client.send_connect("", "hass", "hass-pw", clean_start=clean_start)
+        await client.expect_bytes(answer)
+
+    async def test_an_assigned_client_id_names_a_session_to_come_back_to(
+        self, open_client: OpenClient
+    ) -> None:
+        client = await open_client(protocol_level=5)
+        connack = await client.connect("", "hass", "hass-pw", properties=KEPT)
+        assigned = connack.properties.assigned_client_identifier
+        assert assigned
+        await client.disconnect()
+        back = await open_client(protocol_level=5)
+        connack = await back.connect(
+            assigned, "hass", "hass-pw", clean_start=False, properties=KEPT
+        )
+        assert connack.session_present
+
+    @pytest.mark.parametrize(("level", "answer"), [(4, "20 02 00 04"), (5, "20 03 00 86 00")])
+    @pytest.mark.parametrize("name", ["hass", "nobody", "lathe"])
+    async def test_a_refusal_says_the_same_to_everybody(
+        self, open_client: OpenClient, name: str, level: int, answer: str
+    ) -> None:
+        client = await open_client(protocol_level=level)
+        await client.send_connect("c", name, "wrong")
+        await client.expect_bytes(answer)
+        await client.expect_closed()
 
 
 class TestAccessLists:
@@ -282,6 +333,14 @@ class TestCommands:
         assert (await hub.command_end(command, 0)).state == "acknowledged"
         await other.expect_nothing()
 
+    async def test_an_operator_sends_one_by_mqtt(
+        self, open_client: OpenClient, feed: RawClient
+    ) -> None:
+        plug = await log_in(open_client, "plug")
+        await plug.subscribe("cmnd/plug/#", qos=0)
+        await feed.publish("command/attic/plug/POWER", b"ON")
+        assert (await plug.expect_message("cmnd/plug/POWER", "ON")).qos == 0
+
     async def test_one_that_nobody_gets_fails(
         self, hub: RunningHub, open_client: OpenClient
     ) -> None:
@@ -290,9 +349,6 @@ class TestCommands:
         await log_in(open_client, "plug")
         deaf = await hub.command_end(await hub.command("attic", "plug", "POWER", "ON"))
         assert (deaf.state, deaf.error) == ("failed", "the device does not listen for commands")
-
-
-KEPT = Properties(session_expiry_interval_s=600)
 
 
 class TestChanges:
