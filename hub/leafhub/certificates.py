@@ -96,5 +96,5 @@ class Certificates:
                 self._watch.look()
             try:
                 await asyncio.to_thread(self.prepare)
-            except ConfigurationError as exc:
+            except (ConfigurationError, OSError) as exc:
                 log.error("the hub's certificate was not looked over: %s", exc)  # noqa: TRY400 - its text says all

@@ -7,12 +7,10 @@ goes with SHA-256.
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from cryptography.hazmat.bindings.openssl.binding import Binding
 from OpenSSL import SSL
-
-from leafhub.dialects.log_text import one_line
 
 KeyOf = Callable[[str], bytes | None]
 """Gives the key of an identity, at once; ``None``: nobody has this identity."""
@@ -23,11 +21,23 @@ _ffi: Any = Binding.ffi
 log = logging.getLogger(__name__)
 
 
+class Asked(NamedTuple):
+    """What OpenSSL asked for.
+
+    Attributes:
+        identity: As the client named it.
+        is_known: Whether it has a key; that the client has it too is not said by that.
+    """
+
+    identity: str
+    is_known: bool
+
+
 class PreSharedKeys:
     """Answers OpenSSL when it asks for a key during a handshake.
 
     OpenSSL asks within the call that carries a handshake on, and all calls come from the event
-    loop's thread: so the identity noted last is the one of the handshake that was carried on last.
+    loop's thread: so what was asked last belongs to the handshake that was carried on last.
 
     Args:
         key_of: Where the keys are.
@@ -35,7 +45,7 @@ class PreSharedKeys:
 
     def __init__(self, key_of: KeyOf) -> None:
         self._key_of = key_of
-        self._identity: str | None = None
+        self._asked: Asked | None = None
         self._callback = _ffi.callback(
             "unsigned int (*)(SSL *, const char *, unsigned char *, unsigned int)", self._answer
         )  # lives as long as this object, which every context that uses it holds on to
@@ -49,10 +59,10 @@ class PreSharedKeys:
         """Answer for the connections of ``context``, which must not outlive this object."""
         _lib.SSL_CTX_set_psk_server_callback(context._context, self._callback)  # noqa: SLF001 - the only handle on it
 
-    def take_identity(self) -> str | None:
-        """Take the identity whose key was handed out since the last call."""
-        identity, self._identity = self._identity, None
-        return identity
+    def take(self) -> Asked | None:
+        """Take what was asked last, if anything was since the last call."""
+        asked, self._asked = self._asked, None
+        return asked
 
     def _answer(self, _ssl: object, identity: object, key: object, maximum_bytes: int) -> int:
         """Write the key and give its length in bytes; 0: there is none."""
@@ -65,10 +75,10 @@ class PreSharedKeys:
             log.exception("a mistake of the hub with a pre-shared key")
             return 0
         if not found or len(found) > maximum_bytes:
-            log.debug("no pre-shared key for %s", one_line(name))
+            self._asked = Asked(name, is_known=False)
             return 0
         _ffi.memmove(key, found, len(found))
-        self._identity = name
+        self._asked = Asked(name, is_known=True)
         return len(found)
 
 

@@ -11,8 +11,9 @@ import msgspec
 from OpenSSL import SSL, crypto
 
 from leafhub.dialects.base import Peer
+from leafhub.dialects.log_text import quoted
 from leafhub.mqtt_server.pipes import PipeFailedError
-from leafhub.mqtt_server.pre_shared_keys import PreSharedKeys, is_proved
+from leafhub.mqtt_server.pre_shared_keys import Asked, PreSharedKeys, is_proved
 
 MAXIMUM_CERTIFICATES = 8
 """Certificates of one client that are handed up, its own first; OpenSSL takes 100 KiB of them."""
@@ -49,6 +50,7 @@ class TlsPipe:
     """
 
     __slots__ = (
+        "_asked",
         "_certificates",
         "_connection",
         "_failed",
@@ -63,6 +65,7 @@ class TlsPipe:
         self._connection = SSL.Connection(context, None)
         self._connection.set_accept_state()
         self._keys = keys
+        self._asked: Asked | None = None
         self._identity: str | None = None
         self._server_name: str | None = None
         self._certificates: tuple[bytes, ...] = ()
@@ -87,18 +90,23 @@ class TlsPipe:
             self.ended = True
         except SSL.Error as exc:
             self._failed = True
-            raise PipeFailedError(f"no TLS: {_reason(exc)}") from exc
+            who = (
+                ""
+                if self._asked is None
+                else f" with the pre-shared key of {quoted(self._asked.identity)}"
+            )
+            raise PipeFailedError(f"no TLS{who}: {_reason(exc)}") from exc
         return b"".join(plain)
 
     def _shake_hands(self) -> None:
         try:
             self._connection.do_handshake()
         finally:
-            if self._keys is not None:
-                self._identity = self._keys.take_identity() or self._identity
+            if self._keys is not None:  # whose handshake it was is known only now
+                self._asked = self._keys.take() or self._asked
         self.established = True
-        if self._identity is not None and not is_proved(self._connection):
-            self._identity = None
+        if self._asked is not None and self._asked.is_known and is_proved(self._connection):
+            self._identity = self._asked.identity
         name = self._connection.get_servername()
         if name is not None:
             self._server_name = name.decode("ascii", "replace").lower()
