@@ -337,6 +337,8 @@ class HandLink:
 
     def send(self, message: OutgoingMessage) -> SendResult:
         if not self.takes:
+            if self.session is not None:
+                self.session.state.dropped += 1
             return SendResult.DROPPED
         self.sent.append(message)
         return SendResult.SENT

@@ -27,6 +27,13 @@ class _Kept(msgspec.Struct, frozen=True, gc=False):
     number: int  # rises from each to the next
 
 
+class _Mark(msgspec.Struct, frozen=True, gc=False):
+    """How things stood at SUBSCRIBE."""
+
+    newest: int
+    dropped: int
+
+
 class _Space:
     __slots__ = ("count", "message_bytes", "tree")
 
@@ -142,15 +149,17 @@ class RetainedMessages:
         """What a new subscription gets, each message looked up when it is asked for.
 
         What was published since this call is left out: it went to the subscriber when it came.
+        Unless messages to it were dropped since; then the newest one of each topic is sent here.
         ``None`` comes where nothing was found for a while, see ``NameTree.walk``.
         """
         known = self._spaces.get(space)
         if known is None:
             return iter(())
-        return self._replay(known.tree.walk(topic_filter), self._newest, session, topic_filter)
+        mark = _Mark(self._newest, session.state.dropped)
+        return self._replay(known.tree.walk(topic_filter), mark, session, topic_filter)
 
     def _replay(
-        self, walk: Iterator[_Kept | None], newest: int, session: Session, topic_filter: str
+        self, walk: Iterator[_Kept | None], mark: _Mark, session: Session, topic_filter: str
     ) -> Iterator[OutgoingMessage | None]:
         for kept in walk:
             if kept is None:
@@ -159,7 +168,7 @@ class RetainedMessages:
             subscription = session.state.subscriptions.get(topic_filter)
             if subscription is None:
                 return
-            if kept.number <= newest:
+            if kept.number <= mark.newest or session.state.dropped > mark.dropped:
                 message = self._copy(kept.publication, session, subscription)
                 if message is not None:
                     yield message

@@ -204,6 +204,8 @@ class MqttConnection:
         """Give the client a message; a QoS 0 message is lost on a client that does not read."""
         if self.path.is_congested and message.qos == 0:
             result = SendResult.DROPPED
+            if self._session is not None:
+                self._session.state.dropped += 1
         else:
             result = self._connection.send(message, time.monotonic())
             self._unsaid_bytes += message.held_bytes

@@ -202,6 +202,17 @@ async def test_what_comes_meanwhile_goes_to_the_subscriber_once(hub: World) -> N
     ]
 
 
+async def test_what_came_meanwhile_and_was_dropped_is_sent_all_the_same(hub: World) -> None:
+    keep(hub, retained("a", b"old"), retained("b", b"old"))
+    link = hub.attach(principal())
+    hub.subscribe(link, "#")
+    link.takes = False
+    keep(hub, retained("a", b"new"))
+    link.takes = True
+    link.take_backlog()
+    assert {m.topic_name: m.payload for m in link.sent} == {"a": b"new", "b": b"old"}
+
+
 async def test_an_unsubscription_ends_what_was_still_to_come(hub: World) -> None:
     keep(hub, *(retained(f"{n}") for n in range(10)))
     link = hub.attach(principal())
