@@ -74,6 +74,11 @@ class OpenSslClient:
         _ffi.memmove(key, self._psk[1], len(self._psk[1]))
         return len(self._psk[1])
 
+    @property
+    def is_resumed(self) -> bool:
+        """Whether a session, not a handshake in full, made this connection."""
+        return bool(_lib.SSL_session_reused(self.tls._ssl))
+
     def output(self) -> bytes:
         """What is to be sent."""
         with contextlib.suppress(SSL.WantReadError):

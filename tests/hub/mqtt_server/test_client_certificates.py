@@ -136,6 +136,27 @@ def test_somebody_elses_certificate_is_not_enough(server: TlsPipe) -> None:
     assert server.describe(NOBODY).certificates == ()
 
 
+def test_nobody_comes_back_by_a_session_in_place_of_a_certificate(
+    certificate: Certificate, version: int
+) -> None:
+    context = TlsContext(client_certificates=True)
+    context.adopt(certificate)
+    own, key = SHOWN["self-signed"]
+    first, server = OpenSslClient(version, certificate=([own], key)), context.new_pipe()
+    first.shake_hands(server)
+    server.send(b"hello")
+    assert first.hear(server.take_output()) == b"hello"  # tickets would have come before
+    session = first.tls.get_session()
+    assert session is not None
+    with_session = SSL.Connection(first.context, None)
+    with_session.set_session(session)
+    with_session.set_connect_state()
+    again, server = OpenSslClient(version), context.new_pipe()
+    again.tls = with_session
+    again.shake_hands(server)
+    assert (server.established, again.is_resumed) == (True, False)
+
+
 def test_nobody_is_asked_where_the_listener_is_not_to(
     certificate: Certificate, version: int
 ) -> None:

@@ -4,10 +4,15 @@ import ssl
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
 
 from leafhub import authority
 from leafhub.certificate_files import CertificateFiles
 from leafhub.data_folder import DataFolder
+from leafhub.errors import ConfigurationError
 from leafhub.mqtt_server.pipes import PipeFailedError
 from leafhub.mqtt_server.tls import TlsPipe
 from leafhub.mqtt_server.tls_context import TlsContext
@@ -143,3 +148,52 @@ def test_a_client_that_takes_its_leave_is_noticed(server: TlsPipe, folder: DataF
     assert server.ended
     server.send(b"too late")
     assert server.take_output() == b""
+
+
+def rsa_pair(folder: Path, bits: int) -> CertificateFiles:
+    key = rsa.generate_private_key(65_537, bits)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    files = CertificateFiles(folder / "rsa.pem", folder / "rsa-key.pem")
+    files.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    files.key.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        )
+    )
+    return files
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_rsa_certificate_serves_too(tmp_path: Path, version: ssl.TLSVersion) -> None:
+    files = rsa_pair(tmp_path, 2048)
+    context = TlsContext()
+    context.adopt(files.read())
+    server = context.new_pipe()
+    Client(files.certificate, version).shake_hands(server)
+    assert server.established
+
+
+def test_a_certificate_that_openssl_finds_weak_is_refused_and_the_old_one_stays(
+    tmp_path: Path, folder: DataFolder
+) -> None:
+    context = TlsContext()
+    context.adopt(CertificateFiles(folder.server_certificate, folder.server_key).read())
+    with pytest.raises(ConfigurationError, match="2048 bits"):
+        context.adopt(rsa_pair(tmp_path, 1024).read())
+    server = context.new_pipe()
+    Client(folder.ca_certificate, ssl.TLSVersion.TLSv1_3).shake_hands(server)
+    assert server.established
