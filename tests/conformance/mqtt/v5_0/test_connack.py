@@ -72,17 +72,6 @@ FORM = cases(
         b < CONNACK { 00 00 { announced } }
         """,
     ),
-    Row(
-        "no Server Keep Alive: the client's own holds",
-        "MQTT-3.2.2-22 MQTT-3.1.2-22",
-        """
-        a > CONNECT { head c2 0001 {} "a" login }
-        a < CONNACK { 00 00 { announced } }
-        after 1.4 s
-        a < DISCONNECT { 8d }
-        a end
-        """,
-    ),
 )
 TRUE = cases(
     LEVEL_5_0,

@@ -110,18 +110,6 @@ TO_THE_HUB = cases(
         a < PUBCOMP { 0003 } PUBCOMP { 0001 }
         """,
     ),
-    Row(
-        "QoS 2: the handshake goes on though the message has expired",
-        "MQTT-4.3.3-13",
-        """
-        a connects
-        a > PUBLISH+qos2 { "t" 0001 { message-expiry-interval 00000001 } }
-        a < PUBREC { 0001 }
-        wait 1.1 s
-        a > PUBREL { 0001 }
-        a < PUBCOMP { 0001 }
-        """,
-    ),
 )
 FROM_THE_HUB = cases(
     LEVEL_5_0,
