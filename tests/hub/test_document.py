@@ -10,7 +10,7 @@ from client_certificates import authority
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leafhub import document, document_export
+from leafhub import document, document_export, document_plan
 from leafhub.dialects.base import Arrival, Dialect
 from leafhub.dialects.broker.dialect import BrokerDialect
 from leafhub.dialects.cloudplugs.dialect import CloudPlugsDialect
@@ -68,10 +68,10 @@ def keys_of(application: Application, device: Device) -> Iterable[str]:
     return DIALECTS[application.dialect].keys(application, device)
 
 
-def apply(registry: Registry, text: str) -> document.Plan:
+def apply(registry: Registry, text: str) -> document_plan.Plan:
     ids = RandomIds()
     planned = asyncio.run(
-        document.plan(
+        document_plan.plan(
             document.parse(text), registry, dialect, lambda: Arrival(1, ids), QuickProofs()
         )
     )

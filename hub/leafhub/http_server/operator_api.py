@@ -12,7 +12,7 @@ from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from leafhub import document, document_export, strict_toml
+from leafhub import document, document_export, document_plan, strict_toml
 from leafhub.contract import operator_api as contract
 from leafhub.errors import ConflictError, NotFoundError, RequestError
 from leafhub.exchange import proofs
@@ -290,7 +290,7 @@ class OperatorApi(Controller):
             raise RequestError(f"not TOML: not UTF-8 ({exc.reason} at byte {exc.start})") from exc
         declared = document.parse(text)
         async with request.app.state.apply_lock:  # the registry is to be as it was planned upon
-            plan = await document.plan(
+            plan = await document_plan.plan(
                 declared, exchange.registry, exchange.dialect, exchange.arrival, _Threads()
             )
             if plan.changes:
