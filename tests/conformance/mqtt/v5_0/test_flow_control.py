@@ -96,6 +96,22 @@ CLIENTS_RECEIVE_MAXIMUM = cases(
         """,
     ),
     Row(
+        "holds for retained messages",
+        "MQTT-3.3.4-9 MQTT-3.3.1-9",
+        """
+        b connects
+        b > PUBLISH+qos1+retain { "t" 0001 {} '1' } PUBLISH+qos1+retain { "u" 0002 {} '2' }
+        b < PUBACK { 0001 } PUBACK { 0002 }
+        a > CONNECT { head c2 003c { receive-maximum 0001 } "a" login }
+        a < accepted
+        a > SUBSCRIBE { 0001 {} "t" 01 "u" 01 }
+        a < SUBACK { 0001 {} 01 01 } PUBLISH+qos1+retain { "t" 0001 {} '1' }
+        a quiet
+        a > PUBACK { 0001 }
+        a < PUBLISH+qos1+retain { "u" 0002 {} '2' }
+        """,
+    ),
+    Row(
         "holds for what is sent again, and for each connection anew",
         "MQTT-3.3.4-9 MQTT-4.4.0-1 MQTT-4.9.0-1",
         """
@@ -147,6 +163,20 @@ CLIENTS_MAXIMUM_PACKET_SIZE = cases(
         b > PUBLISH+qos1 { "t" 0003 {} 'short' }
         b < PUBACK { 0001 } PUBREC { 0002 } PUBACK { 0003 }
         a < PUBLISH+qos1 { "t" ?? ?? {} 'short' }
+        """,
+    ),
+    Row(
+        "a retained message that does not fit keeps none away that does",
+        "MQTT-3.1.2-24 MQTT-3.1.2-25",
+        """
+        b connects
+        b > PUBLISH+qos1+retain { "t" 0001 {} 'x'*100 } PUBLISH+qos1+retain { "u" 0002 {} 'x' }
+        b < PUBACK { 0001 } PUBACK { 0002 }
+        a > CONNECT { head c2 003c { receive-maximum 0001 maximum-packet-size 00000020 } \
+            "a" login }
+        a < accepted
+        a > SUBSCRIBE { 0001 {} "t" 01 "u" 01 }
+        a < SUBACK { 0001 {} 01 01 } PUBLISH+qos1+retain { "u" ?? ?? {} 'x' }
         """,
     ),
     Row(

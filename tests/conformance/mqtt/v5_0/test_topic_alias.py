@@ -50,6 +50,18 @@ TO_THE_HUB = cases(
         """,
     ),
     Row(
+        "is set by a message that is refused, too",
+        "MQTT-3.3.2-12",
+        """
+        a > CONNECT { head c2 003c {} "a" guest }
+        a < accepted
+        a > PUBLISH+qos1 { "refused" 0001 { topic-alias 0001 } }
+        a < PUBACK { 0001 87 { reason-string "Not authorized" } }
+        a > PUBLISH+qos1 { "" 0002 { topic-alias 0001 } }
+        a < PUBACK { 0002 87 { reason-string "Not authorized" } }
+        """,
+    ),
+    Row(
         "is the client's own",
         "MQTT-3.3.2-7",
         """

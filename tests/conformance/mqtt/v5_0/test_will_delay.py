@@ -68,6 +68,36 @@ DELAY = cases(
         """,
     ),
     Row(
+        "not published when another connection takes over the session",
+        "MQTT-3.1.3-9 MQTT-3.1.4-3",
+        WATCHED
+        + """
+        a > CONNECT { head c6 003c keeps "same" { will-delay-interval 0000ffff } \
+            "will" [ 'gone' ] login }
+        a < accepted
+        b > CONNECT { head c0 003c keeps "same" login }
+        a < DISCONNECT { 8e }
+        a end
+        b < resumed
+        b > DISCONNECT { 00 { session-expiry-interval 00000000 } }
+        b end
+        w quiet
+        """,
+    ),
+    Row(
+        "ends when DISCONNECT lets the session end",
+        "MQTT-3.1.2-8 MQTT-4.1.0-2",
+        WATCHED
+        + """
+        a > CONNECT { head c6 003c keeps "a" { will-delay-interval 0000ffff } \
+            "will" [ 'gone' ] login }
+        a < accepted
+        a > DISCONNECT { 04 { session-expiry-interval 00000000 } }
+        a end
+        w < PUBLISH { "will" {} 'gone' }
+        """,
+    ),
+    Row(
         "is not sent on as a property",
         "MQTT-3.1.2-8",
         WATCHED
