@@ -49,9 +49,11 @@ async def running_mosquitto(file: Path, socket: Path) -> AsyncIterator[RawClient
         await eventually(listens)
         reader, writer = await asyncio.open_unix_connection(socket)
         client = RawClient(reader, writer, 4, quiet)
-        await client.connect("behind")
-        yield client
-        await client.close()
+        try:
+            await client.connect("behind")
+            yield client
+        finally:
+            await client.close()
     finally:
         if process.returncode is None:
             process.terminate()
