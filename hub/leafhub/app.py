@@ -94,7 +94,13 @@ async def running(config: Config) -> AsyncIterator[RunningHub]:
         retained_settings=config.retained,
     )
     certificates = Certificates(folder, config.domain)
-    mqtt = MqttServer(exchange, config.mqtt, certificates, domain=config.domain)
+    mqtt = MqttServer(
+        exchange,
+        config.mqtt,
+        certificates,
+        domain=config.domain,
+        key_of=exchange.pre_shared_key,
+    )
     try:
         await exchange.start()
         certificates.prepare()  # now that no other hub has this folder
