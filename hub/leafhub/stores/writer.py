@@ -21,6 +21,9 @@ WAITING_BATCHES = 16_384
 """A queue this long is a second of work or more on a Pi; its peers had better slow down."""
 WAITING_BYTES = 32 * 1024 * 1024
 """What the queue may take of the memory: the hub shares a Pi of 1 GB with other programs."""
+TOLD_AT_ONCE = 200
+"""Outcomes that are told in one turn of the loop: each sends an acknowledgement and messages to
+subscribers, and a group of thousands would hold up everybody else for a second."""
 _EVENT_BYTES = 512
 """What an ``Event`` takes beside its payload (a struct and its strings; measured 400 to 600)."""
 
@@ -74,6 +77,7 @@ class GroupWriter:
         self._sound_era = 0  # the thread's: changes of an earlier one stand on what failed
         self._next_start = 0.0
         self._writing_since_s: float | None = None
+        self._untold: deque[tuple[_Waiting, _Outcome]] = deque()  # the loop's
         self.trouble: str | None = None
         """Why the store did not take the last group, in words."""
         self.commit_ms = 0.0
@@ -119,6 +123,7 @@ class GroupWriter:
             self._closing = True
             self._changed.notify()
         await asyncio.to_thread(self._thread.join)
+        self._tell_some(len(self._untold))
 
     def _refuse_too_much(self, size: int) -> None:
         if len(self._queue) >= WAITING_BATCHES:
@@ -207,12 +212,25 @@ class GroupWriter:
     def _report(self, group: Sequence[_Waiting], outcomes: Sequence[_Outcome]) -> None:
         """One call into the loop for the whole group."""
         try:
-            self._loop.call_soon_threadsafe(self._tell, group, outcomes)
+            self._loop.call_soon_threadsafe(self._tell, list(zip(group, outcomes, strict=True)))
         except RuntimeError:  # the loop is closed, and with it everybody who could be told
             logger.warning("%s: %d batches end unreported", self._name, len(group))
 
-    def _tell(self, group: Sequence[_Waiting], outcomes: Sequence[_Outcome]) -> None:
-        for one, outcome in zip(group, outcomes, strict=True):
+    def _tell(self, outcomes: Sequence[tuple[_Waiting, _Outcome]]) -> None:
+        """Tell them, behind those that are still to be told."""
+        is_telling = bool(self._untold)
+        self._untold.extend(outcomes)
+        if not is_telling:
+            self._go_on_telling()
+
+    def _go_on_telling(self) -> None:
+        self._tell_some(TOLD_AT_ONCE)
+        if self._untold:
+            self._loop.call_soon(self._go_on_telling)
+
+    def _tell_some(self, most: int) -> None:
+        for _ in range(min(most, len(self._untold))):
+            one, outcome = self._untold.popleft()
             if outcome is not None and one.batch.changes:
                 self._era = max(self._era, one.era + 1)
             try:

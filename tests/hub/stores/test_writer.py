@@ -1,5 +1,6 @@
 import asyncio
 import functools
+import itertools
 import logging
 import threading
 import time
@@ -160,6 +161,41 @@ async def test_outcomes_come_in_the_loop_thread_with_one_call_for_a_group(
     assert bench.outcomes == [("held", None), ("a", None), ("b", None), ("c", None)]
     assert bench.threads == {threading.get_ident()}
     assert len(calls) == 2
+
+
+async def test_a_large_group_is_told_in_turns_and_in_order(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "TOLD_AT_ONCE", 10)
+    names = [str(number) for number in range(95)]
+    writer = bench.start(maximum_group_events=50)
+    bench.disk.go.clear()
+    bench.queue(writer, *names)
+    told_at_each_turn: list[int] = []
+
+    async def look() -> None:
+        while len(bench.outcomes) < len(names):
+            told_at_each_turn.append(len(bench.outcomes))
+            await asyncio.sleep(0)
+
+    bench.disk.go.set()
+    async with asyncio.timeout(10):
+        await look()
+    told_at_each_turn.append(len(names))
+    steps = [b - a for a, b in itertools.pairwise(told_at_each_turn)]
+    assert max(steps) == 10
+    assert [name for name, _ in bench.outcomes] == names
+
+
+async def test_close_tells_all_that_is_untold(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "TOLD_AT_ONCE", 1)
+    names = [str(number) for number in range(50)]
+    writer = bench.start()
+    bench.queue(writer, *names)
+    await writer.close()
+    assert [name for name, _ in bench.outcomes] == names
 
 
 async def test_commits_keep_their_distance(bench: Bench) -> None:
