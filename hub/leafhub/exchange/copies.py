@@ -47,14 +47,16 @@ class Copies:
             retain = self._publication.retain and any(
                 one.retain_as_published for one in subscriptions
             )
-            message = self._made[look] = self._copy(subscriptions, retain=retain)
+            message = self._made[look] = self._copy(subscriptions, retain=retain, shared=True)
         return message
 
     def retained(self, subscription: Subscription) -> OutgoingMessage:
         """As it goes to a new subscription because it is retained (MQTT-3.3.1-8)."""
-        return self._copy((subscription,), retain=True)
+        return self._copy((subscription,), retain=True, shared=False)
 
-    def _copy(self, subscriptions: Sequence[Subscription], *, retain: bool) -> OutgoingMessage:
+    def _copy(
+        self, subscriptions: Sequence[Subscription], *, retain: bool, shared: bool
+    ) -> OutgoingMessage:
         publication = self._publication
         properties = publication.properties
         identifiers = tuple(
@@ -64,13 +66,15 @@ class Copies:
         )
         if identifiers:
             properties = msgspec.structs.replace(properties, subscription_identifiers=identifiers)
+        qos = min(publication.qos, max(one.qos for one in subscriptions))
         return OutgoingMessage(
             topic_name=publication.topic_name,
             payload=publication.payload,
-            qos=min(publication.qos, max(one.qos for one in subscriptions)),
+            qos=qos,
             retain=retain,
             properties=properties,
             expires_at_s=self._expires_at_s,
+            encoded={} if shared and qos == 0 else None,
         )
 
 

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from leafhub.errors import ProtocolError
+from leafhub.mqtt.codec import encode_packet
 from leafhub.mqtt.outgoing_message import OutgoingMessage, SendResult
 from leafhub.mqtt.output import Output
 from leafhub.mqtt.packets import Puback, Pubcomp, Publish, Pubrec, Pubrel
@@ -181,18 +182,24 @@ class Outgoing:
     def _write_publish(
         self, message: OutgoingMessage, qos: int, packet_id: int | None, now_s: float, *, dup: bool
     ) -> bool:
-        packet = Publish(
-            message.topic_name,
-            message.payload,
-            qos,
-            message.retain,
-            dup,
-            packet_id,
-            message.remaining_properties(now_s),
-        )
+        shared = message.encoded
+        if shared is not None and qos == 0 and self._aliases is None:
+            return self._write_shared(message, shared, now_s)
+        packet = _publish(message, qos, packet_id, now_s, dup=dup)
         if self._aliases is not None and self._write_with_alias(packet, self._aliases):
             return True
         return self._output.write(packet)
+
+    def _write_shared(
+        self, message: OutgoingMessage, shared: dict[int, bytes], now_s: float
+    ) -> bool:
+        """Write what is the same for all clients of this protocol level."""
+        level = self._output.protocol_level
+        data = shared.get(level)
+        if data is None:
+            packet = _publish(message, 0, None, now_s, dup=False)
+            data = shared[level] = encode_packet(packet, level)
+        return self._output.write_encoded(data)
 
     def _write_with_alias(self, packet: Publish, aliases: TopicAliases) -> bool:
         """Write ``packet`` with an alias; False if it should go without one."""
@@ -213,3 +220,17 @@ class Outgoing:
         self._state.dropped += 1
         if message.token is not None:
             self._reports.append(Dropped(message.token, reason))
+
+
+def _publish(
+    message: OutgoingMessage, qos: int, packet_id: int | None, now_s: float, *, dup: bool
+) -> Publish:
+    return Publish(
+        message.topic_name,
+        message.payload,
+        qos,
+        message.retain,
+        dup,
+        packet_id,
+        message.remaining_properties(now_s),
+    )

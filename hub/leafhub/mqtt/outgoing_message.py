@@ -16,6 +16,8 @@ class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
         token: Comes back in ``Delivered`` or ``Dropped``; None asks for neither.
         expires_at_s: Monotonic time after which it is not sent any more. In 5.0 what is left of it
             goes out as Message Expiry Interval, if ``properties`` has one.
+        encoded: For one that goes to many clients at QoS 0: its packet by protocol level, made for
+            the first of them and the same for all; None: each gets its own.
     """
 
     topic_name: str
@@ -25,6 +27,7 @@ class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
     properties: Properties = EMPTY
     token: object | None = None
     expires_at_s: float | None = None
+    encoded: dict[int, bytes] | None = None
 
     @property
     def held_bytes(self) -> int:

@@ -47,7 +47,10 @@ class Output:
 
     def write(self, packet: Packet) -> bool:
         """Put out ``packet``; False if it is longer than the client takes (MQTT-3.1.2-24)."""
-        data = encode_packet(packet, self.protocol_level)
+        return self.write_encoded(encode_packet(packet, self.protocol_level))
+
+    def write_encoded(self, data: bytes) -> bool:
+        """Put out a packet that is encoded for ``protocol_level`` already."""
         size, limit = len(data), self.maximum_packet_bytes
         if limit is not None and size > limit:
             return False

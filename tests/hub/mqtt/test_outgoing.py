@@ -231,3 +231,12 @@ def test_packet_ids_go_round_and_skip_those_in_use() -> None:
     assert state is not None
     client.connection.send(message(1), 0.0)
     assert [state.next_packet_id() for _ in range(65_535)][-2:] == [65_535, 2]
+
+
+def test_a_message_for_many_is_encoded_once_for_each_level() -> None:
+    shared = OutgoingMessage(topic_name="t", payload=b"x", encoded={})
+    for level in (4, 5, 4, 5):
+        client = opened(level)
+        assert client.connection.send(shared, 0.0) is SendResult.SENT
+        assert client.take() == [Publish("t", b"x")]
+    assert shared.encoded == {4: b"\x30\x04\x00\x01tx", 5: b"\x30\x05\x00\x01t\x00x"}
