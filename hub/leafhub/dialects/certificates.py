@@ -39,6 +39,7 @@ _UNDERSTOOD = frozenset(
         ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
     }
 )
+_UNREADABLE = (ValueError, TypeError, x509.InvalidVersion)  # what the library says of bad bytes
 _CLIENT_USES = (ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -77,7 +78,8 @@ def read(chain: Sequence[bytes]) -> Shown:
         raise CertificateError(f"a certificate over {LARGEST_CERTIFICATE_BYTES} bytes")
     try:
         own, *others = map(x509.load_der_x509_certificate, chain)
-    except ValueError as exc:
+        _read_names(own, *others)
+    except _UNREADABLE as exc:
         raise CertificateError("a certificate that cannot be read") from exc
     return Shown(own, tuple(others), hashlib.sha256(chain[0]).hexdigest())
 
@@ -93,7 +95,8 @@ def authorities(pems: tuple[str, ...]) -> tuple[x509.Certificate, ...]:
     for pem in pems:
         try:
             certificates = x509.load_pem_x509_certificates(pem.encode())
-        except ValueError as exc:
+            _read_names(*certificates)
+        except _UNREADABLE as exc:
             raise CertificateError("no certificate in PEM form") from exc
         for certificate in certificates:
             _check_authority(certificate)
@@ -217,7 +220,7 @@ def _check_authority(certificate: x509.Certificate, below: int = 0) -> None:
 def _check_strength(certificate: x509.Certificate) -> None:
     try:
         key = certificate.public_key()
-    except (UnsupportedAlgorithm, ValueError) as exc:
+    except (UnsupportedAlgorithm, *_UNREADABLE) as exc:
         raise CertificateError(f"the key of {_named(certificate.subject)} is unknown") from exc
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < SHORTEST_RSA_BITS:
         raise CertificateError(f"the key of {_named(certificate.subject)} is too short")
@@ -227,7 +230,7 @@ def _extensions(certificate: x509.Certificate) -> x509.Extensions:
     """Its extensions, of which everyone that is critical is understood here (§4.2)."""
     try:
         extensions = certificate.extensions
-    except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError) as exc:
+    except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType, *_UNREADABLE) as exc:
         raise CertificateError(
             f"{_named(certificate.subject)} has extensions that cannot be read"
         ) from exc
@@ -237,6 +240,17 @@ def _extensions(certificate: x509.Certificate) -> x509.Extensions:
                 f"{_named(certificate.subject)} insists on {extension.oid.dotted_string}"
             )
     return extensions
+
+
+def _read_names(*certificates: x509.Certificate) -> None:
+    """Have names read now: the library does it when they are asked for, and raises only then.
+
+    Raises:
+        ValueError, TypeError: One cannot be read.
+    """
+    for certificate in certificates:
+        _named(certificate.issuer)
+        _named(certificate.subject)
 
 
 def _named(name: x509.Name) -> str:

@@ -1,5 +1,7 @@
 import base64
+import contextlib
 import datetime as dt
+from collections.abc import Sequence
 
 import pytest
 from client_certificates import (
@@ -17,6 +19,8 @@ from client_certificates import (
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
 
 from leafhub.dialects import certificates
 from leafhub.dialects.certificates import (
@@ -37,9 +41,14 @@ def us(moment: dt.datetime) -> int:
     return int(moment.timestamp()) * 1_000_000
 
 
+def log_in(
+    chain: Sequence[bytes], trusted: Issued = ROOT, time_us: int = NOW_US
+) -> x509.Certificate:
+    return certificates.prove(certificates.read(chain), [trusted.certificate], time_us)
+
+
 def prove(*chain: Issued, trusted: Issued = ROOT, time_us: int = NOW_US) -> x509.Certificate:
-    shown = certificates.read([one.der for one in chain])
-    return certificates.prove(shown, [trusted.certificate], time_us)
+    return log_in([one.der for one in chain], trusted, time_us)
 
 
 LAMP = issue("lamp", by=ROOT)
@@ -260,3 +269,33 @@ def test_a_text_may_hold_several_authorities() -> None:
 def test_what_is_no_authority_is_refused(text: str, words: str) -> None:
     with pytest.raises(CertificateError, match=words):
         certificates.authorities((text,))
+
+
+CHANGES = st.lists(st.tuples(st.integers(0, 2_000), st.integers(0, 255)), min_size=1, max_size=4)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # the library's, of what it lets pass
+@given(
+    st.sampled_from([LAMP, DEEP, NAMED, NARROW, SIGNS_NOT]),
+    CHANGES,
+    st.sampled_from([(), (LOWER.der, MIDDLE.der)]),
+)
+@example(LAMP, [(12, 38)], ())  # a version that there is not
+@settings(max_examples=500)
+def test_a_damaged_certificate_proves_nothing_and_breaks_nothing(
+    whole: Issued, changes: list[tuple[int, int]], others: tuple[bytes, ...]
+) -> None:
+    damaged = bytearray(whole.der)
+    for place, byte in changes:
+        damaged[place % len(damaged)] = byte
+    assume(damaged != whole.der)
+    with pytest.raises(CertificateError):
+        log_in([bytes(damaged), *others])
+    with contextlib.suppress(CertificateError):
+        shown = certificates.read([LAMP.der, bytes(damaged)])
+        certificates.check_dates(shown.intermediates[0], NOW_US)
+        certificates.common_name(shown.intermediates[0])
+    body = base64.b64encode(damaged).decode()
+    pem = f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"
+    with contextlib.suppress(CertificateError):
+        certificates.authorities((pem,))
