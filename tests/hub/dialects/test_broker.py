@@ -327,7 +327,7 @@ def test_a_client_id_never_widens_its_rights(pattern: str, client_id: str, topic
 
 @given(_CLIENT_IDS, _CLIENT_IDS)
 def test_a_client_never_gets_the_place_of_another(one: str, other: str) -> None:
-    assume(one != other)
+    assume(one != other and "/" not in other)  # ``a/b`` is a place of ``a``
     registry = Registry(DIALECT.keys)
     registry.apply(PutApplication(space(publish=("at/%c/#",), subscribe=("at/%c/#",))))
     registry.apply(PutDevice(user("hass")))
