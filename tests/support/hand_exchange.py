@@ -125,7 +125,9 @@ class Acorn:
     command_timeout_s: ClassVar[float | None] = 60.0
     keeps_plain_secrets: ClassVar[bool] = True
     commands_wait: ClassVar[bool] = False
+    commands_are_answered: ClassVar[bool] = True
     listens: bool = True
+    command_qos: int = 1
     topics: tuple[str, ...] = ("acorn/all",)
     outcome = Outcome()
     will_outcome: Outcome | None = None
@@ -226,7 +228,8 @@ class Acorn:
     def deliver_command(
         self, command: Command, receiver: Receiver, registry: RegistryView
     ) -> Sequence[OutgoingMessage]:
-        return [_carrying(command)] if self.listens else []
+        message = msgspec.structs.replace(_carrying(command), qos=self.command_qos)
+        return [message] if self.listens else []
 
 
 def _carrying(command: Command) -> OutgoingMessage:

@@ -31,7 +31,7 @@ CHARTED_KINDS = frozenset({"reading", "occurrence", "data"})
 
 Key = tuple[str, str]  # application, device id
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_STEPS = ("queued", "sent", "acknowledged", "answered", "failed", "expired")
+_STEPS = ("queued", "sent", "acknowledged", "answered", "delivered", "failed", "expired")
 
 
 class LinkState(enum.Enum):

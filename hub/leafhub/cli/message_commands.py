@@ -85,7 +85,7 @@ def command(
     ] = None,
     *,
     wait: Annotated[
-        bool, typer.Option("--wait", "-w", help="Follow it until the device has answered.")
+        bool, typer.Option("--wait", "-w", help="Follow it to its end.")
     ] = False,
     timeout_s: Annotated[
         float | None,
@@ -103,8 +103,9 @@ def command(
 ) -> None:
     """Send a command to a device.
 
-    With --wait the exit code is 0 when it was answered, and 4 when it failed or expired. With
-    --json it gives one document: how the command stands at the end.
+    With --wait the exit code is 0 when it was answered (or delivered, where devices do not
+    answer), and 4 when it failed or expired. With --json it gives one document: how the command
+    stands at the end.
     """
     application, slash, target = device.partition("/")
     if not (application and slash and target):
@@ -118,7 +119,7 @@ def command(
             sent = _follow(client, sent, quiet=json)
     if json:
         give_json(sent)
-    if sent.final and sent.state != "answered":
+    if sent.final and sent.state not in {"answered", "delivered"}:
         raise CommandFailedError(sent)
     if not json and not wait:
         next_step("with --wait it shows the answer")

@@ -25,7 +25,9 @@ from typing import Literal
 import msgspec
 
 DeviceState = Literal["online", "offline", "never"]
-CommandState = Literal["queued", "sent", "acknowledged", "answered", "failed", "expired"]
+CommandState = Literal[
+    "queued", "sent", "acknowledged", "answered", "delivered", "failed", "expired"
+]
 
 
 class HubStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -298,6 +298,8 @@ class Dialect(Face, Protocol):
     """How long a command waits for its answer unless its sender says; ``None``: for ever."""
     commands_wait: ClassVar[bool]
     """Whether a command waits for a device that is away or does not listen, or fails at once."""
+    commands_are_answered: ClassVar[bool]
+    """Whether devices answer commands; otherwise one that was taken has come to its end."""
 
     keeps_plain_secrets: ClassVar[bool]
     """Whether the vendor's API must show secrets again; otherwise they are kept as hashes."""

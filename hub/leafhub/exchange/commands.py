@@ -129,8 +129,10 @@ class Commands:
         if reason_code >= 0x80:
             error = f"the device refused it: {reason_code.name}"
             self._move(command, CommandState.FAILED, error)
-        else:
+        elif self._is_answered(command):
             self._move(command, CommandState.ACKNOWLEDGED)
+        else:
+            self._move(command, CommandState.DELIVERED)
 
     def dropped(self, command_id: str, reason: str) -> None:
         """The message that carried a command will not go out."""
@@ -276,7 +278,7 @@ class Commands:
             self._move(command, CommandState.FAILED, "its application was deleted")
             return
         dialect = self._dialects[application.dialect]
-        reached = listens = False
+        reached = listens = acknowledges = False
         for device in dialect.receivers(command, self._registry):
             place = (command.application, device)
             kept = self._sessions.kept_of_device(*place) if dialect.commands_wait else ()
@@ -285,12 +287,20 @@ class Commands:
                 listens = listens or live
                 for message in self._messages(dialect, command, session):
                     sent = session.send(message)
-                    reached = reached or (live and sent is not SendResult.DROPPED)
+                    if live and sent is not SendResult.DROPPED:
+                        reached = True
+                        acknowledges = acknowledges or message.qos > 0
         if reached:
             self._move(command, CommandState.SENT)
+            if not (acknowledges or dialect.commands_are_answered):
+                self._move(command, CommandState.DELIVERED)
         elif not dialect.commands_wait:
             error = "does not listen for commands" if listens else "is not connected"
             self._move(command, CommandState.FAILED, f"the device {error}")
+
+    def _is_answered(self, command: Command) -> bool:
+        application = self._registry.application(command.application)
+        return application is None or self._dialects[application.dialect].commands_are_answered
 
     def _messages(
         self, dialect: Dialect, command: Command, session: Session

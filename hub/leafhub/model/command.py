@@ -12,6 +12,7 @@ class CommandState(enum.Enum):
     SENT = "sent"  # handed to the device's connection
     ACKNOWLEDGED = "acknowledged"  # the device said it has it
     ANSWERED = "answered"
+    DELIVERED = "delivered"  # as far as can be told, where devices do not answer
     FAILED = "failed"
     EXPIRED = "expired"
 
@@ -21,12 +22,20 @@ class CommandState(enum.Enum):
         return not NEXT_STATES[self]
 
 
-_ENDS = frozenset({CommandState.ANSWERED, CommandState.FAILED, CommandState.EXPIRED})
+_ENDS = frozenset(
+    {
+        CommandState.ANSWERED,
+        CommandState.DELIVERED,
+        CommandState.FAILED,
+        CommandState.EXPIRED,
+    }
+)
 NEXT_STATES: dict[CommandState, frozenset[CommandState]] = {
     CommandState.QUEUED: _ENDS | {CommandState.SENT, CommandState.ACKNOWLEDGED},
     CommandState.SENT: _ENDS | {CommandState.ACKNOWLEDGED},
     CommandState.ACKNOWLEDGED: _ENDS,
     CommandState.ANSWERED: frozenset(),
+    CommandState.DELIVERED: frozenset(),
     CommandState.FAILED: frozenset(),
     CommandState.EXPIRED: frozenset(),
 }

@@ -67,6 +67,28 @@ async def test_an_acknowledged_message_is_an_acknowledged_command(world: World) 
     assert await state(world, command) == (CommandState.ACKNOWLEDGED, None)
 
 
+async def test_where_devices_do_not_answer_an_acknowledgement_is_the_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Acorn, "commands_are_answered", False)
+    world.attach(principal())
+    command = await world.command()
+    assert await state(world, command) == (CommandState.SENT, None)
+    world.exchange.delivered(Delivered(command.id, ReasonCode.SUCCESS))
+    world.store.commit()
+    assert await state(world, command) == (CommandState.DELIVERED, None)
+
+
+async def test_where_nothing_is_acknowledged_either_it_ends_when_it_was_handed_over(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Acorn, "commands_are_answered", False)
+    world.dialect.command_qos = 0
+    world.attach(principal())
+    command = await world.command()
+    assert await state(world, command) == (CommandState.DELIVERED, None)
+
+
 async def test_it_fails_when_the_device_is_away(world: World) -> None:
     command = await world.command()
     assert await state(world, command) == (CommandState.FAILED, "the device is not connected")

@@ -243,19 +243,24 @@ def test_every_change_can_be_undone_and_every_device_is_found_by_its_own_keys(
         assert {k: d for k in _KEYS if (d := registry.lookup(k)) is not None} == expected
 
 
+ENDS = {
+    CommandState.ANSWERED,
+    CommandState.DELIVERED,
+    CommandState.FAILED,
+    CommandState.EXPIRED,
+}
+
+
 @pytest.mark.parametrize("state", CommandState)
 def test_every_command_state_has_its_next_states(state: CommandState) -> None:
-    assert state.final == (
-        state in {CommandState.ANSWERED, CommandState.FAILED, CommandState.EXPIRED}
-    )
+    assert state.final == (state in ENDS)
     assert state not in NEXT_STATES[state]
 
 
 def test_a_life_line_only_moves_forward_and_may_end_from_everywhere() -> None:
     order = list(CommandState)
-    ends = {CommandState.ANSWERED, CommandState.FAILED, CommandState.EXPIRED}
     for state, following in NEXT_STATES.items():
         assert all(order.index(state) < order.index(after) for after in following)
-        assert state.final or ends <= following
+        assert state.final or following >= ENDS
     assert NEXT_STATES[CommandState.QUEUED] == set(CommandState) - {CommandState.QUEUED}
     assert CommandState.SENT not in NEXT_STATES[CommandState.ACKNOWLEDGED]

@@ -21,6 +21,7 @@ INKS = {  # in the order of a life
     "sent": "$text-warning",
     "acknowledged": "$text-warning",
     "answered": "$text-success",
+    "delivered": "$text-success",
     "failed": "$text-error",
     "expired": "$text-error",
 }

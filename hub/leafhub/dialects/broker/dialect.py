@@ -59,6 +59,7 @@ class BrokerDialect:
     device_type: ClassVar[type[msgspec.Struct]] = UserSettings
     command_timeout_s: ClassVar[float | None] = 60.0  # as Drogue's: nobody waits longer for a lamp
     commands_wait: ClassVar[bool] = False
+    commands_are_answered: ClassVar[bool] = False
     keeps_plain_secrets: ClassVar[bool] = False
 
     def keys(self, application: Application, device: Device) -> Iterable[str]:

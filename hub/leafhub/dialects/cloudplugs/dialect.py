@@ -94,6 +94,7 @@ class CloudPlugsDialect:
     device_type: ClassVar[type[msgspec.Struct]] = DeviceSettings
     command_timeout_s: ClassVar[float | None] = Assumed.COMMAND_TIMEOUT_S
     commands_wait: ClassVar[bool] = False  # everything goes out with QoS 0, nothing is queued
+    commands_are_answered: ClassVar[bool] = True
     keeps_plain_secrets: ClassVar[bool] = False
 
     def __init__(self) -> None:

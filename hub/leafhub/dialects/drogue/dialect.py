@@ -86,6 +86,7 @@ class DrogueDialect:
     device_type: ClassVar[type[msgspec.Struct]] = DeviceSettings
     command_timeout_s: ClassVar[float | None] = 60.0  # ours answer in seconds or never
     commands_wait: ClassVar[bool] = False
+    commands_are_answered: ClassVar[bool] = True
     keeps_plain_secrets: ClassVar[bool] = False
 
     def keys(self, application: Application, device: Device) -> Iterable[str]:

@@ -84,6 +84,7 @@ class MuranoDialect:
     device_type: ClassVar[type[msgspec.Struct]] = IdentitySettings
     command_timeout_s: ClassVar[float | None] = None  # a set is pending until it is written back
     commands_wait: ClassVar[bool] = True
+    commands_are_answered: ClassVar[bool] = True
     keeps_plain_secrets: ClassVar[bool] = False
 
     # Records

@@ -79,6 +79,7 @@ class SmartWorksDialect:
     device_type: ClassVar[type[msgspec.Struct]] = ThingSettings
     command_timeout_s: ClassVar[float | None] = None  # a request stays pending for ever
     commands_wait: ClassVar[bool] = True
+    commands_are_answered: ClassVar[bool] = True
     keeps_plain_secrets: ClassVar[bool] = True  # reading the user is how its password is fetched
 
     def keys(self, application: Application, device: Device) -> Iterable[str]:
