@@ -84,9 +84,7 @@ def command(
         typer.Argument(metavar="JSON", help="The argument, as JSON; text needs quotes in it."),
     ] = None,
     *,
-    wait: Annotated[
-        bool, typer.Option("--wait", "-w", help="Follow it to its end.")
-    ] = False,
+    wait: Annotated[bool, typer.Option("--wait", "-w", help="Follow it to its end.")] = False,
     timeout_s: Annotated[
         float | None,
         typer.Option(
