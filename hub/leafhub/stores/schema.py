@@ -1,4 +1,4 @@
-"""The tables, as SQLAlchemy Core knows them; ``migrations`` makes them, a test compares the two.
+"""The tables, as SQLAlchemy Core knows them: a new store gets them, ``migrations`` leads there.
 
 The registry is kept as records, read once at the start. Events are narrow: text that comes back
 all the time (who, which channel, media type, topic) stands once in ``sources``, ``series`` and

@@ -28,47 +28,78 @@ def connection(tmp_path: Path) -> Iterator[sa.Connection]:
     engine.dispose()
 
 
-def schema(connection: sa.Connection) -> list[tuple[str, str]]:
-    """What SQLite itself says, with Alembic's own table left out."""
-    rows = connection.exec_driver_sql(
-        "SELECT name, sql FROM sqlite_master WHERE sql NOT NULL ORDER BY name"
-    )
-    own = ("alembic_version", "sqlite_sequence")
-    return [(name, " ".join(sql.split())) for name, sql in rows if name not in own]
+Entry = tuple[str, str, str | None]
+
+
+def schema(connection: sa.Connection) -> list[Entry]:
+    """Every table and index that SQLite itself knows, also those it made by itself."""
+    rows = connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master ORDER BY name")
+    return [(kind, name, sql and " ".join(sql.split())) for kind, name, sql in rows]
 
 
 def test_from_empty_the_tables_are_those_of_the_schema(connection: sa.Connection) -> None:
     with connection.begin():
-        migrations.upgrade(connection)
+        running.upgrade(connection)
     context = MigrationContext.configure(connection, opts={"compare_server_default": True})
     assert compare_metadata(context, metadata) == []
 
 
-def test_migrations_say_the_same_sql_as_the_schema(
+def test_a_new_database_is_what_all_migrations_make(
     connection: sa.Connection, tmp_path: Path
 ) -> None:
     with connection.begin():
         migrations.upgrade(connection)
-    engine = sa.create_engine(f"sqlite:///{tmp_path}/direct.db", poolclass=sa.NullPool)
-    with engine.begin() as direct:
-        metadata.create_all(direct)
-        assert schema(connection) == schema(direct)
+    engine = sa.create_engine(f"sqlite:///{tmp_path}/migrated.db", poolclass=sa.NullPool)
+    with engine.begin() as migrated:
+        running.upgrade(migrated)
+        made, wanted = schema(connection), schema(migrated)
+        assert made == wanted
+        assert connection.exec_driver_sql("SELECT * FROM alembic_version").all() == (
+            migrated.exec_driver_sql("SELECT * FROM alembic_version").all()
+        )
+    assert ("index", "sqlite_autoindex_words_1", None) in made
+    assert {name for kind, name, _ in made if kind == "index"} >= {
+        "events_of_series",
+        "events_once",
+        "commands_of_device",
+        "commands_by_state",
+    }
+    numbered = {name for _, name, sql in made if sql is not None and "AUTOINCREMENT" in sql}
+    assert numbered == {"series", "events", "commands"}
+
+
+def test_an_old_database_becomes_what_a_new_one_is(
+    connection: sa.Connection, tmp_path: Path
+) -> None:
+    with connection.begin():
+        command.upgrade(running.configuration(connection), "0001")
+        connection.exec_driver_sql("INSERT INTO words VALUES (1, 'kept')")
+    with connection.begin():
+        migrations.upgrade(connection)
+    engine = sa.create_engine(f"sqlite:///{tmp_path}/new.db", poolclass=sa.NullPool)
+    with engine.begin() as new:
+        migrations.upgrade(new)
+        assert schema(connection) == schema(new)
+    assert connection.exec_driver_sql("SELECT text FROM words").scalars().all() == ["kept"]
 
 
 def test_every_step_down_and_up_again_gives_the_same_tables(connection: sa.Connection) -> None:
     config = running.configuration(connection)
-    before: list[list[tuple[str, str]]] = [[]]
     steps = list(ScriptDirectory.from_config(config).walk_revisions())
     with connection.begin():
+        command.upgrade(config, "+1")
+        command.downgrade(config, "-1")  # Alembic's own table stays
+        before: list[list[Entry]] = [schema(connection)]
         for _step in steps:
             command.upgrade(config, "+1")
             before.append(schema(connection))
+        highest = before[-1]
         for _step in steps:
             assert schema(connection) == before.pop()
             command.downgrade(config, "-1")
-        assert schema(connection) == before.pop() == []
+        assert schema(connection) == before.pop()
         migrations.upgrade(connection)
-        assert schema(connection) != []
+        assert schema(connection) == highest
 
 
 def test_there_is_one_newest_schema_and_it_is_the_one_that_a_start_looks_for(
@@ -78,7 +109,7 @@ def test_there_is_one_newest_schema_and_it_is_the_one_that_a_start_looks_for(
     assert scripts.get_heads() == [migrations.HEAD]
 
 
-def test_a_database_that_is_up_to_date_opens_without_alembic(tmp_path: Path) -> None:
+def test_only_an_old_database_loads_alembic(tmp_path: Path) -> None:
     path = tmp_path / "leafhub.db"
     script = (
         "import asyncio, pathlib, sys\n"
@@ -91,13 +122,19 @@ def test_a_database_that_is_up_to_date_opens_without_alembic(tmp_path: Path) -> 
         "asyncio.run(main())\n"
         "print('alembic' in sys.modules)\n"
     )
-    loaded = [
-        subprocess.run(  # noqa: S603 - our own words
+
+    def loads_alembic() -> str:
+        return subprocess.run(  # noqa: S603 - our own words
             [sys.executable, "-c", script], capture_output=True, text=True, check=True
         ).stdout.strip()
-        for _ in range(2)
-    ]
-    assert loaded == ["True", "False"]
+
+    assert loads_alembic() == "False"  # a new one
+    assert loads_alembic() == "False"  # one that is up to date
+    engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        command.downgrade(running.configuration(connection), "-1")
+    assert loads_alembic() == "True"
+    assert loads_alembic() == "False"
 
 
 def test_a_second_upgrade_changes_nothing(connection: sa.Connection) -> None:
