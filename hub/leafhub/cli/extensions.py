@@ -4,6 +4,7 @@ import ast
 import importlib
 import importlib.metadata
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 
 import typer
@@ -20,16 +21,27 @@ def add_to(app: typer.Typer) -> None:
         _add(app, point)
 
 
-def _add(app: typer.Typer, point: importlib.metadata.EntryPoint) -> None:
+def add_verbatim(
+    app: typer.Typer, name: str, summary: str, command: Callable[[list[str]], None]
+) -> None:
+    """Give ``app`` a command that reads its words itself, ``--help`` too."""
+
     @app.command(
-        point.name,
-        help=_summary(point),
-        add_help_option=False,  # the command itself answers --help
+        name,
+        help=summary,
+        add_help_option=False,
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     )
     def run(context: typer.Context) -> None:
+        command(context.args)
+
+
+def _add(app: typer.Typer, point: importlib.metadata.EntryPoint) -> None:
+    def run(words: list[str]) -> None:
         command = _load(point)
-        command(args=context.args, prog_name=f"leafhub {point.name}")
+        command(args=words, prog_name=f"leafhub {point.name}")
+
+    add_verbatim(app, point.name, _summary(point), run)
 
 
 def _load(point: importlib.metadata.EntryPoint) -> typer.Typer:

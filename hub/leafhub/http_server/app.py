@@ -9,6 +9,7 @@ from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.plugins import PluginProtocol
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from leafhub.errors import HubError
@@ -18,6 +19,17 @@ from leafhub.http_server.information import HubInformation
 from leafhub.http_server.operator_api import operator_router
 from leafhub.http_server.refusals import fail, refuse_call, refuse_request
 from leafhub.http_server.settings import HttpSettings
+
+
+class _Application(Litestar):
+    """Litestar without the plugins that it adds by itself.
+
+    All types here are msgspec's; that for pydantic would load it, which takes 8 MB.
+    """
+
+    @staticmethod
+    def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
+        return plugins
 
 
 def create_app(
@@ -40,7 +52,7 @@ def create_app(
     def give_information() -> HubInformation:
         return information
 
-    app = Litestar(
+    app = _Application(
         route_handlers=[healthz, readyz, operator_router(exchange)],
         dependencies={
             "exchange": Provide(give_exchange, sync_to_thread=False),

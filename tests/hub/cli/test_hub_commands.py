@@ -1,24 +1,14 @@
 import json
 import os
-import signal
-import ssl
 import subprocess
 import sys
-import time
 import tomllib
 from pathlib import Path
 
-import httpx
 import pytest
 
 from leafhub.cli import main
 from leafhub.contract import operator_login
-
-LEAFHUB = [sys.executable, "-c", "import sys; from leafhub.cli import main; sys.exit(main())"]
-FREE_PORTS = {
-    "LEAFHUB_MQTT__LISTENERS": '[{host = "127.0.0.1", port = 0}]',
-    "LEAFHUB_HTTP__LISTENERS": '[{port = 0}, {host = "127.0.0.1", port = 0, tls = true}]',
-}
 
 
 def test_init_makes_a_private_folder_and_twice_is_no_harm(
@@ -83,42 +73,3 @@ def test_help_names_every_command_without_loading_other_rooms() -> None:
         assert f" {name} " in done.stdout
     assert "Watch the whole fleet" in done.stdout
     assert done.stdout.splitlines()[-1] == "[]"
-
-
-def test_run_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    process = subprocess.Popen(  # noqa: S603 - our own program
-        [*LEAFHUB, "run", "--data", str(data)],
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **FREE_PORTS},
-    )
-    try:
-        login = _served(data, process)
-        answer = httpx.get(
-            f"{login.http}/api/v1/status",
-            auth=(login.name, login.token),
-            verify=ssl.create_default_context(cafile=login.ca),
-            trust_env=False,
-        )
-        assert answer.status_code == 200
-        assert main(["devices", "--data", str(data)]) == 0
-    finally:
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=20)
-    assert process.returncode == 0, said
-    assert "Traceback" not in said
-    assert "made operator.json" in said
-    assert said.splitlines()[-1].endswith("nothing acknowledged is lost")
-
-
-def _served(data: Path, process: subprocess.Popen[str]) -> operator_login.OperatorLogin:
-    """Wait until the login points at what is served."""
-    for _ in range(200):
-        if (data / "operator.json").exists():
-            login = operator_login.load(data)
-            if not login.http.endswith(":0"):
-                return login
-        assert process.poll() is None, process.communicate()[1]
-        time.sleep(0.05)
-    pytest.fail("the hub was not there after 10 s")
