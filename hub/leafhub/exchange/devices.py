@@ -8,7 +8,8 @@ from leafhub.model.event import Event, Kind
 from leafhub.stores.base import StoredEvent
 
 LATEST_CHANNELS = 256
-"""Channels per device whose newest value is in memory; who invents channels loses the oldest."""
+"""Channels per device whose newest value is in memory; who invents channels loses the one that had
+none for longest."""
 
 _NOT_VALUES = frozenset({Kind.CONNECTION, Kind.REGISTRY, Kind.COMMAND})
 
@@ -54,9 +55,11 @@ class DeviceMemory:
         known = channels.get(event.channel)
         if known is not None and known.time_us > event.time_us:
             return
+        if known is not None:
+            del channels[event.channel]  # it goes to the end: the first is the first to be lost
+        elif len(channels) == LATEST_CHANNELS:
+            del channels[next(iter(channels))]
         channels[event.channel] = event
-        if len(channels) > LATEST_CHANNELS:
-            del channels[min(channels, key=lambda channel: channels[channel].time_us)]
 
     def latest(self, application: str, device: str) -> Mapping[str, Event]:
         """The newest event of each channel."""

@@ -37,6 +37,17 @@ def test_a_device_that_invents_channels_loses_the_oldest() -> None:
     assert "c0" not in memory.latest("a", "d")
 
 
+def test_a_channel_with_news_is_not_the_next_to_be_lost() -> None:
+    memory = DeviceMemory()
+    for number in range(LATEST_CHANNELS):
+        memory.note(event(f"c{number}", number))
+    memory.note(event("c0", LATEST_CHANNELS))
+    memory.note(event("new", LATEST_CHANNELS + 1))
+    assert memory.latest("a", "d").keys() == {f"c{n}" for n in range(LATEST_CHANNELS)} - {"c1"} | {
+        "new"
+    }
+
+
 def test_what_the_store_remembers_is_a_sign_of_life_except_changes_of_the_record() -> None:
     memory = DeviceMemory()
     memory.learn(StoredEvent(position=2, event=event("t", 10)), 50)
