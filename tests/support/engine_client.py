@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from leafhub.mqtt.codec import decode_packets, encode_packet
-from leafhub.mqtt.limits import NO_LIMITS, Limits
+from leafhub.mqtt.limits import DEFAULTS, Limits
 from leafhub.mqtt.packets import Connack, Connect, Packet, Will
 from leafhub.mqtt.policy import STANDARD, Policy
 from leafhub.mqtt.session import Closed, Connection, OutgoingMessage, Request, SessionState
@@ -19,7 +19,7 @@ class Client:
     """A client in front of a connection, with a clock in hand."""
 
     def __init__(
-        self, level: int = 4, policy: Policy = STANDARD, limits: Limits = NO_LIMITS
+        self, level: int = 4, policy: Policy = STANDARD, limits: Limits = DEFAULTS
     ) -> None:
         self.level = level
         self.policy = policy

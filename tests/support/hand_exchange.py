@@ -321,7 +321,7 @@ class HandClock(Clock):
 def hand_sessions() -> Sessions:
     """Nobody, in a time that stands still."""
     clock = HandClock()
-    return Sessions(SessionSettings(), TopicSpaces(clock), Alarm(clock), lambda _: None)
+    return Sessions(SessionSettings(), TopicSpaces(clock), Alarm(clock), clock, lambda _: None)
 
 
 class HandLink:

@@ -90,6 +90,7 @@ class Undecided:
 
     name: ClassVar[str] = "undecided"
     policy: ClassVar[Policy] = Policy(
+        maximum_packet_bytes=1_048_576,  # the longest value that any of them takes
         verbatim_filters=True,  # it may be a CloudPlugs filter, with a password in it
         one_request_at_a_time=True,
         maximum_outgoing_qos=0,

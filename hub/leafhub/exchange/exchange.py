@@ -120,6 +120,7 @@ class Exchange:
             session_settings or SessionSettings(),
             self._spaces,
             self._alarm,
+            self._clock,
             wills.session_ended,
         )
         self._devices = DeviceMemory()
@@ -175,7 +176,7 @@ class Exchange:
         for change in snapshot.changes:
             self.registry.apply(change)
         self._commands.resume(snapshot.commands)
-        for stored in snapshot.latest:
+        for stored in sorted(snapshot.latest, key=lambda one: one.event.time_us):
             self._devices.learn(stored, self._started_us)
         self._retained.load(snapshot.retained)
         self._sweeper = asyncio.create_task(self._sweep(), name="exchange sweep")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from leafhub.dialects.base import Principal
+from leafhub.exchange.chance_and_time import Clock
 from leafhub.mqtt.decoding import LEVEL_3_1_1
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.session_state import OutgoingMessage, SendResult, SessionState
@@ -41,6 +42,9 @@ class Link(Protocol):
 class Session:
     """One MQTT session as the exchange sees it.
 
+    Args:
+        clock: The time.
+
     Attributes:
         principal: Whom it speaks for.
         state: What MQTT remembers of it.
@@ -51,9 +55,21 @@ class Session:
         complaints: What came to nothing; ``None`` as long as all is well.
     """
 
-    __slots__ = ("complaints", "link", "principal", "protocol_level", "routes", "spaces", "state")
+    __slots__ = (
+        "_clock",
+        "complaints",
+        "link",
+        "principal",
+        "protocol_level",
+        "routes",
+        "spaces",
+        "state",
+    )
 
-    def __init__(self, principal: Principal, state: SessionState, link: Link) -> None:
+    def __init__(
+        self, principal: Principal, state: SessionState, link: Link, clock: Clock
+    ) -> None:
+        self._clock = clock
         self.principal = principal
         self.state = state
         self.link: Link | None = link
@@ -64,4 +80,6 @@ class Session:
 
     def send(self, message: OutgoingMessage) -> SendResult:
         """Send to the client, or keep for it as far as its session allows."""
-        return self.state.enqueue(message) if self.link is None else self.link.send(message)
+        if self.link is None:
+            return self.state.enqueue(message, self._clock.now_s())
+        return self.link.send(message)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from leafhub.dialects.base import Principal
+from leafhub.exchange.chance_and_time import Clock
 from leafhub.exchange.session import Link, Session
 from leafhub.exchange.settings import SessionSettings
 from leafhub.exchange.timetable import Alarm
@@ -19,6 +20,7 @@ class Sessions:
         settings: How many are kept, and what may wait for all of them.
         spaces: Where publications find their subscribers.
         alarm: Tells when a kept session is over.
+        clock: The time.
         ended: Told of each session that nobody can come back to any more, once.
 
     Attributes:
@@ -30,11 +32,13 @@ class Sessions:
         settings: SessionSettings,
         spaces: TopicSpaces,
         alarm: Alarm,
+        clock: Clock,
         ended: Callable[[Session], None],
     ) -> None:
         self.budget = QueueBudget(settings.maximum_queue_bytes)
         self._settings = settings
         self._spaces = spaces
+        self._clock = clock
         self._expiry = alarm.timetable(self._expire)
         self._ended = ended
         self._live: set[Session] = set()
@@ -88,7 +92,8 @@ class Sessions:
             self._end(kept)
             kept = None
         if kept is None:
-            session = Session(principal, SessionState(key, principal.policy, self.budget), link)
+            state = SessionState(key, principal.policy, self.budget)
+            session = Session(principal, state, link, self._clock)
             if key is not None:
                 self._by_key[key] = session
         else:
@@ -96,6 +101,7 @@ class Sessions:
             self._take_back(session)
             session.link = link
             session.principal = principal
+            self._spaces.moved(session)
         self._enter(session)
         return session, kept is not None
 
@@ -121,6 +127,7 @@ class Sessions:
         if key is None or session.state.expiry_interval_s == 0:
             self._end(session)
             return False
+        self._spaces.moved(session)
         self._kept[key] = session
         _add(self._kept_by_device, session)
         ends_at_s = session.state.expires_at_s()

@@ -71,6 +71,13 @@ class TopicSpaces:
         if not subscribed:
             del self._spaces[space]
 
+    def moved(self, session: Session) -> None:
+        """A session's client is away now, or came back to it."""
+        for topic_filter, space in session.spaces.items():
+            group = self._spaces[space].group_of.get(topic_filter)
+            if group is not None:
+                group.moved(session)
+
     def route(self, publication: Publication) -> None:
         """Send a publication: once to each session for all its own subscriptions (MQTT-3.3.4-2).
 

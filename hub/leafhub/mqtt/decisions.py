@@ -207,7 +207,7 @@ class Decisions(Lifetime):
         if self.state is None or self._outgoing is None:
             return SendResult.DROPPED
         if self._phase in ENDED:
-            return self.state.enqueue(message)
+            return self.state.enqueue(message, now_s)
         return self._outgoing.send(message, now_s)
 
     def add_backlog(self, topic_filter: str, messages: Backlog, now_s: float) -> None:

@@ -4,6 +4,8 @@ A policy says how a dialect behaves, limits say what this machine bears; ``Polic
 the stricter of both.
 """
 
+from typing import Final
+
 import msgspec
 
 
@@ -11,28 +13,31 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, gc=False, cache_hash=Tru
     """Ceilings for one client; each cuts down the field of that name in ``Policy``.
 
     Attributes:
-        maximum_packet_bytes: Longest packet taken, fixed header included; None cuts nothing, here
-            and below.
-        receive_maximum: QoS 1 and 2 messages of the client that wait for their acknowledgement; it
-            holds 5.0 clients of policies that announce their limits.
-        outgoing_window: QoS 1 and 2 messages under way to the client at once.
+        maximum_packet_bytes: Longest packet taken, fixed header included. No vendor documents a
+            longer one than 8 MiB.
+        receive_maximum: QoS 1 and 2 messages of the client that wait for their acknowledgement,
+            1..65_535; it holds 5.0 clients of policies that announce their limits.
+        outgoing_window: QoS 1 and 2 messages under way to the client at once, 1..65_535. 64 hide a
+            round trip of a second at the rate a board reads.
         outgoing_queue: Messages that wait behind the window or for an absent client.
-        outgoing_queue_bytes: What those under way and those that wait may hold together.
-        maximum_subscriptions: Topic filters of one session.
-        maximum_topic_levels: Levels of a topic name or topic filter.
+        outgoing_queue_bytes: What those under way and those that wait may hold together; a single
+            one always may. What all clients hold together is for ``QueueBudget`` to bound.
+        maximum_subscriptions: Topic filters of one session; a board needs a handful.
+        maximum_topic_levels: Levels of a topic name or topic filter. Each level of a filter takes
+            memory of its own, and no vendor documents more than ten.
     """
 
-    maximum_packet_bytes: int | None = None
-    receive_maximum: int | None = None
-    outgoing_window: int | None = None
-    outgoing_queue: int | None = None
-    outgoing_queue_bytes: int | None = None
-    maximum_subscriptions: int | None = None
-    maximum_topic_levels: int | None = None
+    maximum_packet_bytes: int = 8_388_608
+    receive_maximum: int = 1_000
+    outgoing_window: int = 64
+    outgoing_queue: int = 1_000
+    outgoing_queue_bytes: int = 2_097_152
+    maximum_subscriptions: int = 1_000
+    maximum_topic_levels: int = 128
 
 
-NO_LIMITS = Limits()
-"""The policy alone decides."""
+DEFAULTS: Final = Limits()
+"""What holds where nobody configured anything else."""
 
 
 class QueueBudget:
@@ -46,13 +51,15 @@ class QueueBudget:
 
     Attributes:
         used_bytes: What is held now.
+        dropped: How many messages to all of them were given up until now.
     """
 
-    __slots__ = ("maximum_bytes", "used_bytes")
+    __slots__ = ("dropped", "maximum_bytes", "used_bytes")
 
     def __init__(self, maximum_bytes: int | None = None) -> None:
         self.maximum_bytes = maximum_bytes
         self.used_bytes = 0
+        self.dropped = 0
 
     def has_room(self, count: int) -> bool:
         """Whether ``count`` bytes more fit in."""

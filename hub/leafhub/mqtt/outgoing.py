@@ -78,11 +78,11 @@ class Outgoing:
         taken = not message.is_expired(now_s)
         if taken and self._policy.effective_qos(message.qos):
             if self._unsent or state.queue or len(state.in_flight) >= self._window:
-                return state.append(message)
+                return state.append(message, now_s)
             taken = state.has_room_for(message.held_bytes)
         if taken and self._transmit(message, now_s):
             return SendResult.SENT
-        state.dropped += 1
+        state.note_dropped()
         return SendResult.DROPPED
 
     @property
@@ -217,7 +217,7 @@ class Outgoing:
         return True
 
     def _drop(self, message: OutgoingMessage, reason: DropReason) -> None:
-        self._state.dropped += 1
+        self._state.note_dropped()
         if message.token is not None:
             self._reports.append(Dropped(message.token, reason))
 

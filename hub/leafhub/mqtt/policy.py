@@ -1,12 +1,17 @@
 """What a dialect restricts or bends of MQTT, as data; the session enforces it."""
 
+import sys
 from enum import Enum
 from functools import lru_cache
+from typing import Final
 
 import msgspec
 
-from leafhub.mqtt.limits import NO_LIMITS, Limits
+from leafhub.mqtt.limits import DEFAULTS, Limits
 from leafhub.mqtt.properties import EMPTY, Properties
+
+UNBOUNDED: Final = sys.maxsize
+"""A bound that no vendor documents: what the operator permits holds alone, see ``Limits``."""
 
 
 class QoS2Publish(Enum):
@@ -44,6 +49,8 @@ class AuthPacket(Enum):
 class Policy(msgspec.Struct, frozen=True, kw_only=True, gc=False, cache_hash=True):
     """The rules of one dialect for one connection. The defaults are the plain standard.
 
+    Bounds stand here only where a vendor documents them; ``within`` adds those of the operator.
+
     Attributes:
         maximum_packet_bytes: Longest packet taken from the client, fixed header included.
         qos2_publish: Whether QoS 2 from the client gets its handshake.
@@ -73,21 +80,19 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, gc=False, cache_hash=Tru
         outgoing_topic_aliases: Topic aliases used towards a 5.0 client that takes some, at most:
             each keeps a topic name in memory.
         outgoing_window: QoS 1 and 2 messages under way to the client at once; its Receive Maximum
-            may lower it. 64 messages hide a round trip of a second at the rate a board reads.
+            may lower it.
         outgoing_queue: Messages that wait behind the window or for an absent client; more are
             dropped.
         outgoing_queue_bytes: What those messages and the ones under way may hold together: topic
-            names, payloads and properties; a single one always may. Two packets of the longest
-            kind; what all clients hold together is for ``QueueBudget`` to bound.
-        maximum_topic_levels: Levels of a topic name or topic filter; one with more closes. Each
-            level of a filter takes memory of its own, and no vendor documents more than ten.
+            names, payloads and properties; a single one always may.
+        maximum_topic_levels: Levels of a topic name or topic filter; one with more closes.
         maximum_subscriptions: Topic filters of one session; more are refused in SUBACK.
         keep_messages_while_away: Whether QoS 1 and 2 messages wait for an absent client with a
             session.
         auth_packet: What AUTH does.
     """
 
-    maximum_packet_bytes: int = 1_048_576
+    maximum_packet_bytes: int = UNBOUNDED
     qos2_publish: QoS2Publish = QoS2Publish.HANDSHAKE
     receiver_packets_close: bool = False
     keep_alive_zero_idle_s: int | None = None
@@ -105,11 +110,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, gc=False, cache_hash=Tru
     assign_client_id: bool = True
     topic_alias_maximum: int = 0
     outgoing_topic_aliases: int = 64
-    outgoing_window: int = 64
-    outgoing_queue: int = 1000
-    outgoing_queue_bytes: int = 2_097_152
-    maximum_topic_levels: int = 128
-    maximum_subscriptions: int = 1000
+    outgoing_window: int = UNBOUNDED
+    outgoing_queue: int = UNBOUNDED
+    outgoing_queue_bytes: int = UNBOUNDED
+    maximum_topic_levels: int = UNBOUNDED
+    maximum_subscriptions: int = UNBOUNDED
     keep_messages_while_away: bool = True
     auth_packet: AuthPacket = AuthPacket.DISCONNECT
 
@@ -119,18 +124,18 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, gc=False, cache_hash=Tru
 
     def within(self, limits: Limits) -> "Policy":
         """Cut this policy down to ``limits``; the same pair gives the same object."""
-        return self if limits is NO_LIMITS else _within(self, limits)
+        return _within(self, limits)
 
 
 @lru_cache(maxsize=64)  # a hub has a dozen policies and one set of limits
 def _within(policy: Policy, limits: Limits) -> Policy:
     stricter = {
-        name: min(getattr(policy, name), ceiling)
+        name: min(getattr(policy, name), getattr(limits, name))
         for name in limits.__struct_fields__
-        if (ceiling := getattr(limits, name)) is not None
     }
     return msgspec.structs.replace(policy, **stricter)
 
 
-STANDARD = Policy()
-"""Plain MQTT, nothing restricted."""
+STANDARD: Final = Policy()
+"""Plain MQTT, nothing restricted: for ``Connection`` to cut down."""
+STANDARD_WITHIN_DEFAULTS: Final = STANDARD.within(DEFAULTS)

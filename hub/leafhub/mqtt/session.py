@@ -12,7 +12,7 @@ from leafhub.errors import ProtocolError
 from leafhub.mqtt.decisions import Decisions
 from leafhub.mqtt.decoding import LEVEL_5
 from leafhub.mqtt.incoming import Incoming
-from leafhub.mqtt.limits import NO_LIMITS, Limits
+from leafhub.mqtt.limits import DEFAULTS, Limits
 from leafhub.mqtt.outgoing import Outgoing
 from leafhub.mqtt.outgoing_message import OutgoingMessage, SendResult
 from leafhub.mqtt.packets import (
@@ -80,7 +80,7 @@ class Connection(Decisions):
         policy: Policy = STANDARD,
         *,
         connect_deadline_s: float | None = None,
-        limits: Limits = NO_LIMITS,
+        limits: Limits = DEFAULTS,
     ) -> None:
         super().__init__(policy, connect_deadline_s, limits)
 

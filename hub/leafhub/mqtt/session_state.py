@@ -1,5 +1,6 @@
 """What an MQTT session remembers from one network connection to the next (MQTT 5.0 §4.1)."""
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from enum import Enum
@@ -9,7 +10,7 @@ import msgspec
 
 from leafhub.mqtt.limits import QueueBudget
 from leafhub.mqtt.outgoing_message import OutgoingMessage, SendResult
-from leafhub.mqtt.policy import STANDARD, Policy
+from leafhub.mqtt.policy import STANDARD_WITHIN_DEFAULTS, Policy
 
 __all__ = [
     "NEVER_EXPIRES",
@@ -94,6 +95,7 @@ class SessionState:
     __slots__ = (
         "_backlogs",
         "_budget",
+        "_first_expiry_s",
         "_held_bytes",
         "_last_packet_id",
         "connection",
@@ -109,7 +111,10 @@ class SessionState:
     )
 
     def __init__(
-        self, key: str | None = None, policy: Policy = STANDARD, budget: QueueBudget | None = None
+        self,
+        key: str | None = None,
+        policy: Policy = STANDARD_WITHIN_DEFAULTS,
+        budget: QueueBudget | None = None,
     ) -> None:
         self.key = key
         self.policy = policy
@@ -123,6 +128,7 @@ class SessionState:
         self._last_packet_id = 0
         self._budget = budget
         self._held_bytes = 0
+        self._first_expiry_s = math.inf  # of those that wait, or earlier
         # Made when there is something to put in: empty ones would be half of an idle session.
         self.queue: deque[OutgoingMessage] | tuple[()] = ()
         self._backlogs: dict[str, Backlog] | None = None
@@ -134,28 +140,57 @@ class SessionState:
         """What those that wait and those under way hold; see ``outgoing_queue_bytes``."""
         return self._held_bytes
 
-    def enqueue(self, message: OutgoingMessage) -> SendResult:
+    def enqueue(self, message: OutgoingMessage, now_s: float) -> SendResult:
         """Keep ``message`` for an absent client: QUEUED, or DROPPED.
 
         Dropped are QoS 0, everything for a session that ends with its connection, everything if
-        the policy keeps nothing, and what comes when the queue is full.
+        the policy keeps nothing, and what ``append`` drops.
         """
         qos = self.policy.effective_qos(message.qos)
         if qos == 0 or self.expiry_interval_s == 0 or not self.policy.keep_messages_while_away:
             return SendResult.DROPPED
-        return self.append(message)
+        return self.append(message, now_s)
 
-    def append(self, message: OutgoingMessage) -> SendResult:
-        """Put ``message`` behind those that wait; DROPPED if the queue is full."""
+    def append(self, message: OutgoingMessage, now_s: float) -> SendResult:
+        """Put ``message`` behind those that wait; DROPPED if the queue is full.
+
+        Before that those go whose time is over at ``now_s``, monotonic.
+        """
         size = message.held_bytes
-        if len(self.queue) >= self.policy.outgoing_queue or not self.has_room_for(size):
-            self.dropped += 1
+        if self._is_full_for(size) and self._first_expiry_s <= now_s:
+            self._drop_expired(now_s)
+        if self._is_full_for(size):
+            self.note_dropped()
             return SendResult.DROPPED
         if not isinstance(self.queue, deque):
             self.queue = deque()
         self.queue.append(message)
+        self._first_expiry_s = min(self._first_expiry_s, _expiry_s(message))
         self._count(size)
         return SendResult.QUEUED
+
+    def _is_full_for(self, size: int) -> bool:
+        return len(self.queue) >= self.policy.outgoing_queue or not self.has_room_for(size)
+
+    def _drop_expired(self, now_s: float) -> None:
+        """Make room; each look at the whole queue finds something, or was the last for a while."""
+        waiting = self.queue
+        self.queue = deque()
+        self._first_expiry_s = math.inf
+        for message in waiting:
+            expiry_s = _expiry_s(message)
+            if expiry_s <= now_s:
+                self._count(-message.held_bytes)
+                self.note_dropped()
+            else:
+                self.queue.append(message)
+                self._first_expiry_s = min(self._first_expiry_s, expiry_s)
+
+    def note_dropped(self) -> None:
+        """Count a message for the client that was given up."""
+        self.dropped += 1
+        if self._budget is not None:
+            self._budget.dropped += 1
 
     def take_next(self) -> OutgoingMessage | None:
         """Take the message that waits longest; None if there is none."""
@@ -256,3 +291,10 @@ class SessionState:
         if self.disconnected_at_s is None or self.expiry_interval_s == NEVER_EXPIRES:
             return None
         return self.disconnected_at_s + self.expiry_interval_s
+
+
+def _expiry_s(message: OutgoingMessage) -> float:
+    """When a message may go unsent; never, if somebody waits to hear what became of it."""
+    if message.expires_at_s is None or message.token is not None:
+        return math.inf
+    return message.expires_at_s

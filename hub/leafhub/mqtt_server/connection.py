@@ -205,7 +205,7 @@ class MqttConnection:
         if self.path.is_congested and message.qos == 0:
             result = SendResult.DROPPED
             if self._session is not None:
-                self._session.state.dropped += 1
+                self._session.state.note_dropped()
         else:
             result = self._connection.send(message, time.monotonic())
             self._unsaid_bytes += message.held_bytes

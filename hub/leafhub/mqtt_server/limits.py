@@ -5,8 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from leafhub.mqtt.limits import Limits
-from leafhub.mqtt.policy import STANDARD
+from leafhub.mqtt.limits import DEFAULTS, Limits
 
 
 class MqttLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -117,28 +116,29 @@ class MqttLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Meta(
             ge=256,
             le=268_435_460,
-            description="No packet is longer, whatever its dialect permits; no dialect permits "
-            "more than this, and each connection may hold one.",
+            description="No packet is longer; a dialect whose vendor documents less holds its "
+            "clients to that. No vendor documents more than this, and each connection may hold "
+            "one.",
         ),
-    ] = 8 * 1024 * 1024
+    ] = DEFAULTS.maximum_packet_bytes
     maximum_subscriptions: Annotated[
         int,
         Meta(
             ge=1,
-            le=STANDARD.maximum_subscriptions,
-            description="Topic filters of one session, whatever its dialect permits; more are "
-            "refused in SUBACK. Each takes memory, and a board needs a handful.",
+            le=1_000_000,
+            description="Topic filters of one session; more are refused in SUBACK. Each takes "
+            "memory, and a board needs a handful.",
         ),
-    ] = STANDARD.maximum_subscriptions
+    ] = DEFAULTS.maximum_subscriptions
     maximum_topic_levels: Annotated[
         int,
         Meta(
             ge=1,
-            le=STANDARD.maximum_topic_levels,
-            description="Levels of a topic name or filter, whatever its dialect permits: each "
-            "level of a filter takes memory of its own, and ten are many.",
+            le=65_536,
+            description="Levels of a topic name or filter: each level of a filter takes memory "
+            "of its own, and ten are many.",
         ),
-    ] = STANDARD.maximum_topic_levels
+    ] = DEFAULTS.maximum_topic_levels
     receive_maximum: Annotated[
         int,
         Meta(
@@ -147,34 +147,34 @@ class MqttLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             description="QoS 1 and 2 messages of a 5.0 client that may wait for the hub's "
             "acknowledgement; it is told. The hub takes no more of one client at a time anyway.",
         ),
-    ] = 1_000
+    ] = DEFAULTS.receive_maximum
     outgoing_window: Annotated[
         int,
         Meta(
             ge=1,
-            le=STANDARD.outgoing_window,
-            description="QoS 1 and 2 messages under way to one client at once, whatever its "
-            "dialect permits: they hide a round trip of a second at the rate a board reads.",
+            le=65_535,
+            description="QoS 1 and 2 messages under way to one client at once: they hide a round "
+            "trip of a second at the rate a board reads.",
         ),
-    ] = STANDARD.outgoing_window
+    ] = DEFAULTS.outgoing_window
     outgoing_queue: Annotated[
         int,
         Meta(
             ge=1,
-            le=STANDARD.outgoing_queue,
-            description="QoS 1 and 2 messages that wait for one client, slow or away, whatever "
-            "its dialect permits; later ones are dropped, and the log says so.",
+            le=10_000_000,
+            description="QoS 1 and 2 messages that wait for one client, slow or away; later ones "
+            "are dropped, and the log says so.",
         ),
-    ] = STANDARD.outgoing_queue
+    ] = DEFAULTS.outgoing_queue
     outgoing_queue_bytes: Annotated[
         int,
         Meta(
             ge=1024,
-            le=STANDARD.outgoing_queue_bytes,
+            le=1 << 40,
             description="Bytes of the messages under way to one client and waiting for it: a "
             "burst of pictures fits. What all clients hold together maximum_queue_bytes bounds.",
         ),
-    ] = STANDARD.outgoing_queue_bytes
+    ] = DEFAULTS.outgoing_queue_bytes
     publish_rate: Annotated[
         float,
         Meta(

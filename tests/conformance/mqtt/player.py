@@ -35,7 +35,7 @@ _WORDS: Final[Mapping[int, Mapping[str, str]]] = {
         **PROPERTIES,
         "accepted": "CONNACK { 00 00 { announced } }",
         "resumed": "CONNACK { 01 00 { announced } }",
-        "announced": "receive-maximum 03e8 topic-alias-maximum 0040 maximum-packet-size 00100000",
+        "announced": "receive-maximum 03e8 topic-alias-maximum 0040 maximum-packet-size 00800000",
         "head": '"MQTT" 05',
         "none": "00",
         "keeps": "{ session-expiry-interval 0000ffff }",

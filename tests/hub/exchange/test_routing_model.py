@@ -75,7 +75,7 @@ async def run(steps: list[Step], name: str, qos: int, *, retain: bool, writer: i
     spaces, world = TopicSpaces(HandClock()), World()
     links = [HandLink(world) for _ in range(CLIENTS)]
     sessions = [
-        Session(principal(client_id=f"c{number}"), SessionState(), link)
+        Session(principal(client_id=f"c{number}"), SessionState(), link, HandClock())
         for number, link in enumerate(links)
     ]
     kept: list[dict[str, Subscription]] = [{} for _ in links]

@@ -28,6 +28,7 @@ class Kept:
             settings or SessionSettings(),
             TopicSpaces(self.clock),
             self.alarm,
+            self.clock,
             self.ended.append,
         )
 

@@ -6,7 +6,9 @@ import pytest
 from hand_exchange import HandLink, World, principal, publication
 
 from leafhub.dialects.base import Outcome
+from leafhub.exchange.share_group import AWAY_AT_ONCE
 from leafhub.mqtt.packets import Unsubscribe
+from leafhub.mqtt.policy import Policy
 from leafhub.mqtt.session_state import OutgoingMessage
 
 
@@ -84,7 +86,7 @@ async def test_who_takes_none_is_passed_over(hub: World) -> None:
 async def test_who_has_others_waiting_comes_after_who_has_not(hub: World) -> None:
     busy, ready = member(hub, "$share/g/t"), member(hub, "$share/g/t")
     assert busy.session is not None
-    busy.session.state.append(OutgoingMessage(topic_name="x", payload=b"", qos=1))
+    busy.session.state.append(OutgoingMessage(topic_name="x", payload=b"", qos=1), 0.0)
     publish(hub, "1", "2")
     assert (said(busy), said(ready)) == ([], ["1", "2"])
     ready.takes = False
@@ -149,3 +151,31 @@ async def test_the_order_of_a_topic_holds_for_each_member(hub: World) -> None:
     publish(hub, *numbers)
     assert Counter(n for link in members for n in said(link)) == Counter(numbers)
     assert all(said(link) == sorted(said(link)) for link in members)
+
+
+async def test_who_comes_back_is_there_again(hub: World) -> None:
+    away = member(hub, "$share/g/t", key="away")
+    away.end(None, "gone")
+    other = member(hub, "$share/g/t", key="other")
+    again = hub.attach(principal(key="away"), clean_start=False)
+    other.end(None, "gone")
+    publish(hub, "1", qos=0)  # whoever is away takes none of those
+    assert said(again) == ["1"]
+
+
+async def test_thousands_of_absent_members_are_not_asked_each_time(hub: World) -> None:
+    absent = [member(hub, "$share/g/t", key=f"{n}") for n in range(AWAY_AT_ONCE * 3)]
+    for link in absent:
+        link.end(None, "gone")
+    for link in absent:
+        assert link.session is not None
+        link.session.state.policy = Policy(outgoing_queue=0)
+    last = absent[-1].session
+    assert last is not None
+    last.state.policy = Policy(outgoing_queue=1)
+    for number in range(3):  # who is full is asked last the next time
+        assert waiting(absent[-1]) == []
+        publish(hub, str(number))
+        asked = [link for link in absent if link.session and link.session.state.dropped]
+        assert len(asked) == min(AWAY_AT_ONCE * (number + 1), len(absent) - 1)
+    assert waiting(absent[-1]) == ["2"]

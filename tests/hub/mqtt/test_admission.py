@@ -28,14 +28,18 @@ def told(policy: Policy, limits: Limits) -> Properties:
         (
             PLAIN,
             Limits(),
-            Properties(maximum_packet_size=1_048_576, receive_maximum=100, topic_alias_maximum=64),
+            Properties(maximum_packet_size=8_388_608, receive_maximum=100, topic_alias_maximum=64),
         ),
         (
             PLAIN,
             Limits(maximum_packet_bytes=300, receive_maximum=7),
             Properties(maximum_packet_size=300, receive_maximum=7, topic_alias_maximum=64),
         ),
-        (Policy(announce_limits=True, maximum_packet_bytes=268_435_460), Limits(), EMPTY),
+        (  # as much as MQTT knows of
+            Policy(announce_limits=True),
+            Limits(maximum_packet_bytes=268_435_460, receive_maximum=65_535),
+            EMPTY,
+        ),
         (
             Policy(
                 announce_limits=True,

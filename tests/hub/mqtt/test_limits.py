@@ -1,9 +1,10 @@
 """What an operator permits, above every policy, and for all sessions together."""
 
+import msgspec
 import pytest
 from engine_client import BOTH, Client, message
 
-from leafhub.mqtt.limits import NO_LIMITS, Limits, QueueBudget
+from leafhub.mqtt.limits import DEFAULTS, Limits, QueueBudget
 from leafhub.mqtt.outgoing_message import OutgoingMessage
 from leafhub.mqtt.packets import (
     Disconnect,
@@ -15,7 +16,7 @@ from leafhub.mqtt.packets import (
     Subscribe,
     SubscriptionRequest,
 )
-from leafhub.mqtt.policy import STANDARD, Policy
+from leafhub.mqtt.policy import STANDARD, STANDARD_WITHIN_DEFAULTS, Policy
 from leafhub.mqtt.properties import Properties
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.session_state import NEVER_EXPIRES, SendResult, SessionState
@@ -23,15 +24,20 @@ from leafhub.mqtt.session_state import NEVER_EXPIRES, SendResult, SessionState
 
 @pytest.mark.parametrize("name", Limits.__struct_fields__)
 def test_a_limit_cuts_down_the_field_of_its_name_and_raises_none(name: str) -> None:
-    own = getattr(STANDARD, name)
-    assert getattr(STANDARD.within(Limits(**{name: own - 1})), name) == own - 1
-    assert getattr(STANDARD.within(Limits(**{name: own + 1})), name) == own
+    vendors = msgspec.structs.replace(STANDARD, **{name: 10})
+    assert getattr(vendors.within(Limits(**{name: 9})), name) == 9
+    assert getattr(vendors.within(Limits(**{name: 11})), name) == 10
+
+
+@pytest.mark.parametrize("name", Limits.__struct_fields__)
+def test_where_no_vendor_bounds_anything_the_operator_may_raise_it(name: str) -> None:
+    generous = getattr(DEFAULTS, name) + 1
+    assert getattr(STANDARD.within(Limits(**{name: generous})), name) == generous
 
 
 def test_the_same_pair_gives_the_same_policy() -> None:
     limits = Limits(outgoing_queue=3)
     assert STANDARD.within(limits) is STANDARD.within(Limits(outgoing_queue=3))
-    assert STANDARD.within(NO_LIMITS) is STANDARD
 
 
 def test_limits_hold_under_every_policy_of_a_connection() -> None:
@@ -84,7 +90,7 @@ def test_properties_count() -> None:
     assert message(properties=properties).held_bytes == len("tx") + 9 + 5
 
 
-def kept(budget: QueueBudget, policy: Policy = STANDARD) -> SessionState:
+def kept(budget: QueueBudget, policy: Policy = STANDARD_WITHIN_DEFAULTS) -> SessionState:
     state = SessionState("key", policy, budget)
     state.expiry_interval_s = NEVER_EXPIRES
     return state
@@ -93,13 +99,13 @@ def kept(budget: QueueBudget, policy: Policy = STANDARD) -> SessionState:
 def test_a_budget_is_shared_by_all_sessions() -> None:
     budget = QueueBudget(100)
     one, two = kept(budget), kept(budget)
-    assert one.enqueue(large(60)) is SendResult.QUEUED
-    assert two.enqueue(large(60)) is SendResult.DROPPED  # not even alone in its session
-    assert two.enqueue(large(40)) is SendResult.QUEUED
+    assert one.enqueue(large(60), 0.0) is SendResult.QUEUED
+    assert two.enqueue(large(60), 0.0) is SendResult.DROPPED  # not even alone in its session
+    assert two.enqueue(large(40), 0.0) is SendResult.QUEUED
     assert budget.used_bytes == 100
     one.release()
     assert budget.used_bytes == 40
-    assert two.enqueue(large(60)) is SendResult.QUEUED
+    assert two.enqueue(large(60), 0.0) is SendResult.QUEUED
 
 
 def test_a_message_is_counted_out_once_whatever_becomes_of_it() -> None:
@@ -131,7 +137,7 @@ def test_a_released_session_keeps_nothing_any_more() -> None:
     client.open(state, clean_start=False)
     client.connection.send(large(10), 0.0)
     client.connection.lost("reset")
-    state.enqueue(large(10))
+    state.enqueue(large(10), 0.0)
     state.add_backlog("t", iter([message()]))
     state.release()
     assert budget.used_bytes == 0
@@ -139,3 +145,34 @@ def test_a_released_session_keeps_nothing_any_more() -> None:
     assert client.connection.send(large(10), 0.0) is SendResult.DROPPED  # a late one
     state.release()
     assert budget.used_bytes == 0
+
+
+def test_a_full_queue_drops_first_what_nobody_wants_any_more() -> None:
+    budget = QueueBudget()
+    state = kept(budget, Policy(outgoing_queue=3, outgoing_queue_bytes=1_000))
+    waiting = [
+        message(1, expires_at_s=5.0),
+        message(1, "reported", expires_at_s=5.0),
+        message(1, expires_at_s=9.0),
+    ]
+    for one in waiting:
+        assert state.enqueue(one, 0.0) is SendResult.QUEUED
+    assert state.enqueue(message(1), 4.9) is SendResult.DROPPED
+    fresh = message(1)
+    assert state.enqueue(fresh, 5.0) is SendResult.QUEUED
+    assert list(state.queue) == [waiting[1], waiting[2], fresh]
+    assert state.held_bytes == budget.used_bytes == sum(one.held_bytes for one in state.queue)
+    assert state.dropped == budget.dropped == 2
+    assert state.enqueue(message(1), 5.0) is SendResult.DROPPED  # the next ends at 9
+    assert state.enqueue(message(1), 9.0) is SendResult.QUEUED
+
+
+def test_what_is_over_makes_room_in_bytes_too() -> None:
+    client = Client(5, limits=Limits(outgoing_queue_bytes=100, outgoing_window=1))
+    client.open()
+    send = client.connection.send
+    assert send(large(40), 0.0) is SendResult.SENT
+    passing = OutgoingMessage(topic_name="t", payload=bytes(49), qos=1, expires_at_s=1.0)
+    assert send(passing, 0.0) is SendResult.QUEUED
+    assert send(large(60), 0.9) is SendResult.DROPPED
+    assert send(large(60), 1.0) is SendResult.QUEUED

@@ -154,7 +154,7 @@ def test_a_resumed_session_is_sent_again_what_it_had_under_way() -> None:
         first.connection.send(message(qos, number), 0.0)
     first.send(Pubrec(2))
     first.connection.lost("reset")
-    assert state.enqueue(message(1, "queued")) is SendResult.QUEUED
+    assert state.enqueue(message(1, "queued"), 0.0) is SendResult.QUEUED
     second = Client()
     second.connect(clean_start=False)
     second.accept(state, session_present=True)
@@ -215,10 +215,10 @@ def test_what_waits_for_a_client_is_bounded_in_bytes() -> None:
     large, small = (
         OutgoingMessage(topic_name="t", payload=bytes(count), qos=1) for count in (20, 4)
     )
-    assert state.enqueue(large) is SendResult.QUEUED  # alone it always may
-    assert state.enqueue(small) is SendResult.DROPPED
+    assert state.enqueue(large, 0.0) is SendResult.QUEUED  # alone it always may
+    assert state.enqueue(small, 0.0) is SendResult.DROPPED
     assert state.take_next() is large
-    assert [state.enqueue(small) for _ in range(3)] == [
+    assert [state.enqueue(small, 0.0) for _ in range(3)] == [
         SendResult.QUEUED,
         SendResult.QUEUED,
         SendResult.DROPPED,

@@ -202,7 +202,7 @@ class Network:
             payload = b"%d" % sum(map(len, self.sent["down"].values()))
             message = OutgoingMessage(topic_name="down", payload=payload, qos=qos)
             if self.hub.connection.state is None:  # CONNECT is under way
-                taken = self.hub.state.enqueue(message)
+                taken = self.hub.state.enqueue(message, 0.0)
             else:
                 taken = self.hub.connection.send(message, 0.0)
             if taken is not SendResult.DROPPED:

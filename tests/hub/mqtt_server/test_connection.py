@@ -12,6 +12,7 @@ from raw_mqtt import RawClient, eventually, raw_client
 from whole_hub import RunningHub
 
 from leafhub.dialects.base import Outcome, Peer, Principal, Refusal
+from leafhub.exchange.chance_and_time import Clock
 from leafhub.exchange.exchange import Exchange, Finish
 from leafhub.exchange.session import Link, Session
 from leafhub.mqtt.codec import encode_packet
@@ -292,7 +293,7 @@ class OpenExchange(Exchange):
 
     def attach(self, link: Link, principal: Principal, connect: Connect) -> tuple[Session, bool]:
         del connect
-        return Session(principal, SessionState(), link), False
+        return Session(principal, SessionState(), link, Clock()), False
 
     def greet(self, session: Session) -> None:
         pass

@@ -27,7 +27,7 @@ FORM = cases(
         """
         a > CONNECT { head c2 003c {} "a" login }
         a < CONNACK { 00 00 \
-            { receive-maximum 03e8 topic-alias-maximum 0040 maximum-packet-size 00100000 } }
+            { receive-maximum 03e8 topic-alias-maximum 0040 maximum-packet-size 00800000 } }
         """,
     ),
     Row(

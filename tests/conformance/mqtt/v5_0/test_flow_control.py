@@ -237,15 +237,17 @@ HUBS_RECEIVE_MAXIMUM = cases(
 HUBS_MAXIMUM_PACKET_SIZE = cases(
     LEVEL_5_0,
     Row(
-        "1 MiB, fixed header and all",
+        "8 MiB, fixed header and all",
         "MQTT-3.2.2-15",
         """
         a connects
-        a > PUBLISH+qos1 fc ff 3f "t" 0001 {} 'x'*1048566
+        a > PUBLISH+qos1 fb ff ff 03 "t" 0001 {} 'x'*8388597
         a < PUBACK { 0001 }
         """,
     ),
-    offence("one byte more, by the fixed header alone", "MQTT-3.2.2-15", "PUBLISH fd ff 3f", "95"),
+    offence(
+        "one byte more, by the fixed header alone", "MQTT-3.2.2-15", "PUBLISH fc ff ff 03", "95"
+    ),
 )
 
 
