@@ -244,6 +244,8 @@ class BytePath(asyncio.Protocol):
         if not self._left:
             self._speaker.lost(f"connection lost: {exc}" if exc else "connection closed")
         self._speaker.parted()
+        self._pipes = ()
+        del self._speaker  # else rings keep TLS and buffers until the garbage collector comes
 
     def pause_writing(self) -> None:
         """The client does not read; neither do we, until it does, or too long passed."""

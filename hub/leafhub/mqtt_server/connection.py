@@ -187,6 +187,8 @@ class MqttConnection:
     def parted(self) -> None:
         """See ``Speaker``."""
         self._listener.parted(self)
+        self._throttle = None
+        del self._entrance  # these would be rings as the byte path's is
 
     # ---- the exchange's Link
 
@@ -221,6 +223,11 @@ class MqttConnection:
     def add_backlog(self, topic_filter: str, messages: Iterator[OutgoingMessage | None]) -> None:
         """Give the client many messages, as fast as it takes them."""
         self._connection.add_backlog(topic_filter, messages, time.monotonic())
+        self.path.flush_soon()
+
+    def answer_overdue(self) -> None:
+        """Tell the client what became of messages that an earlier connection had brought."""
+        self._take(self._connection.answer_overdue(time.monotonic()))
         self.path.flush_soon()
 
     def end(self, reason_code: ReasonCode | None, reason: str) -> None:
@@ -383,6 +390,8 @@ class MqttConnection:
             connection.acknowledge(publish, ReasonCode.QUOTA_EXCEEDED)  # frees its packet id
         elif not outcome.silent:
             connection.acknowledge(publish, outcome.reason_code, outcome.reason_string)
+        if self._ended and self._session is not None and self._session.link is not None:
+            self._session.link.answer_overdue()  # the client may be back, and have sent it again
         if self._unfinished == UNFINISHED_MESSAGES // 2 and connection.phase is Phase.PAUSED:
             self._loop.call_soon(self.relieved)
         self.path.flush_soon()

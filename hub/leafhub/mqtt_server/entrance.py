@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from typing import Protocol
+from typing import Final, Protocol
 
 from leafhub.dialects.base import Peer, Principal, Refusal
 from leafhub.dialects.log_text import quoted_login
@@ -12,6 +12,8 @@ from leafhub.exchange.exchange import Exchange
 from leafhub.mqtt.packets import Connect
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt_server.admission import TURNING_AWAY_TIME_S, Admission, Place
+
+_NOT_THE_CLIENTS_FAULT: Final = {ReasonCode.SERVER_UNAVAILABLE, ReasonCode.SERVER_BUSY}
 
 log = logging.getLogger(__name__)
 
@@ -142,6 +144,7 @@ class Entrance:
         self._stop()
         if self._place is not None:
             self._admission.leave(self._place)
+            self._place = None
 
     async def _check(self, connect: Connect, peer: Peer, place: Place, came_s: float) -> None:
         try:
@@ -157,7 +160,7 @@ class Entrance:
             self._applicant.accept(verdict, connect)
             return
         log.info("%s: refused as %s: %s", peer.address, quoted_login(connect), verdict.log)
-        if verdict.reason_code is ReasonCode.SERVER_UNAVAILABLE:
+        if verdict.reason_code in _NOT_THE_CLIENTS_FAULT:
             self._admission.undecided(place)
             self._applicant.refuse(verdict)
             return

@@ -141,7 +141,10 @@ class WebSocketPipe:
         """Take leave (RFC 6455 §7.1.2); the answer is not waited for."""
         if self._protocol.state is State.OPEN:
             self._protocol.send_close(CloseCode.NORMAL_CLOSURE)
-        return self.take_output()
+        output = self.take_output()
+        self._protocol.reader.discard()
+        self._protocol.parser.close()  # it holds the protocol, which nobody else does
+        return output
 
     def describe(self, peer: Peer) -> Peer:
         """Add nothing: that it is a WebSocket makes no difference to who it is."""

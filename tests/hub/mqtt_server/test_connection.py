@@ -1,8 +1,12 @@
 """The shell round a connection, over real sockets, on both event loops the hub runs on."""
 
 import asyncio
+import contextlib
+import gc
 import logging
+import socket
 import time
+import weakref
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -31,7 +35,7 @@ from leafhub.mqtt.policy import STANDARD
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.session_state import SessionState
 from leafhub.mqtt_server.admission import Admission
-from leafhub.mqtt_server.connection import MqttConnection
+from leafhub.mqtt_server.connection import Listener, MqttConnection
 from leafhub.mqtt_server.pipes import Pipe
 from leafhub.mqtt_server.settings import MqttSettings
 from leafhub.stores import writer
@@ -212,6 +216,62 @@ def test_a_connection_without_keep_alive_sleeps(run: Run, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(MqttConnection, "_on_timer", wake)
     run(scenario, LEAFHUB_MQTT__CONNECT_TIME_S="0.5")
+
+
+HELLO = bytes.fromhex("16 03 01 01 00 01 00 00 fc 03 03")  # of 256 bytes, most are missing
+BEGINNINGS = {
+    "mqtt": ("mqtt", b"\x10\x80\x40\x00\x04MQTT"),
+    "mqtts": ("mqtts", HELLO),
+    "tls of nobody": ("mqtts", b"\x16\x03\x01\x00\x02\x01\x00"),
+    "ws": ("ws", b"GET /mqtt HTTP/1.1\r\nHost: x\r\n"),
+    "wss": ("wss", HELLO),
+    "refused": ("mqtt", bytes_of(Connect(protocol_level=4, username="x", password=b"y"))),
+    "connected": ("mqtt", bytes_of(LOG_IN, Publish("temp", b"1"), Publish("temp", b"1" * 300))),
+}
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[weakref.ref[MqttConnection]]:
+    """Every connection that there was, as long as it lives."""
+    found: list[weakref.ref[MqttConnection]] = []
+    begin = MqttConnection.__init__
+
+    def note(self: MqttConnection, exchange: Exchange, listener: Listener) -> None:
+        begin(self, exchange, listener)
+        found.append(weakref.ref(self))
+
+    monkeypatch.setattr(MqttConnection, "__init__", note)
+    return found
+
+
+@pytest.mark.parametrize("beginning", BEGINNINGS)
+def test_what_ended_is_freed_and_waits_for_no_garbage_collector(
+    run: Run, beginning: str, made: list[weakref.ref[MqttConnection]]
+) -> None:
+    """Python counts objects; that each holds a packet or a TLS handshake it does not see."""
+    scheme, data = BEGINNINGS[beginning]
+
+    async def scenario(hub: RunningHub) -> None:
+        await asyncio.to_thread(knock, hub.port(scheme), data)
+
+        async def all_is_freed() -> bool:
+            return bool(made) and all(each() is None for each in made)
+
+        gc.disable()
+        try:
+            await asyncio.to_thread(knock, hub.port(scheme), data)
+            await eventually(all_is_freed)
+        finally:
+            gc.enable()
+
+    def knock(port: int, data: bytes) -> None:
+        with socket.create_connection(("127.0.0.1", port), 10) as client:
+            client.sendall(data)
+            client.settimeout(0.3)
+            with contextlib.suppress(OSError):
+                client.recv(100)
+
+    run(scenario, LEAFHUB_MQTT__PUBLISH_RATE="10", LEAFHUB_MQTT__PUBLISH_BURST="1")
 
 
 class SlowTransport(asyncio.Transport):

@@ -8,6 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
+from OpenSSL import SSL
 
 from leafhub import authority
 from leafhub.certificate_files import CertificateFiles
@@ -95,7 +96,15 @@ def test_nothing_is_no_failure(server: TlsPipe, folder: DataFolder) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"\x10\x10\x00\x04MQTT", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x00\x05hello"]
+    "data",
+    [
+        b"\x10\x10\x00\x04MQTT",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\x16\x02\x00\x00\x05",
+        b"hello",
+        b"\x16\x03\x01\x00\x05hello",
+        b"\x16\x03\x01\x40\x01",
+    ],
 )
 def test_what_is_no_tls_is_told(server: TlsPipe, data: bytes) -> None:
     with pytest.raises(PipeFailedError):
@@ -113,6 +122,16 @@ def test_a_client_that_does_not_trust_the_hub_says_so(server: TlsPipe) -> None:
         client.object.do_handshake()
     with pytest.raises(PipeFailedError, match="unknown ca"):
         server.receive(client.outgoing.read())
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x16", b"\x16\x03\x01\x02", b"\x16\x03\x01\x02\x00" + bytes(511)]
+)
+def test_less_than_a_record_costs_no_handshake(
+    server: TlsPipe, monkeypatch: pytest.MonkeyPatch, data: bytes
+) -> None:
+    monkeypatch.delattr(SSL, "Connection")
+    assert (server.receive(data), server.take_output(), server.close()) == (b"", b"", b"")
 
 
 @pytest.mark.parametrize("version", VERSIONS)

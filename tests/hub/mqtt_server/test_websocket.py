@@ -1,8 +1,11 @@
 """MQTT over WebSocket: with the client of ``websockets``, with paho, and byte by byte."""
 
 import asyncio
+import contextlib
+import gc
 import ssl
 import threading
+import weakref
 from typing import Any
 
 import pytest
@@ -278,6 +281,26 @@ def test_a_broken_frame_ends_it(frame: bytes) -> None:
     with pytest.raises(PipeFailedError):
         pipe.receive(frame)
     assert pipe.take_output()[2:4] == (1002).to_bytes(2)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\x82\xfe\x03\xe8" + bytes(500), b"\x82\x01x" + bytes(500), b"\x88\x80" + bytes(4)],
+    ids=["nothing", "half a frame", "a broken frame", "an end"],
+)
+def test_what_was_closed_keeps_no_half_frame(data: bytes) -> None:
+    gc.disable()  # it would come by too seldom
+    try:
+        pipe = opened()
+        with contextlib.suppress(PipeFailedError):
+            pipe.receive(data)
+        protocol = weakref.ref(pipe._protocol)
+        pipe.close()
+        del pipe
+        kept = protocol()  # an error that it remembers keeps it for a while
+        assert kept is None or (kept.parser_exc is not None and not kept.reader.buffer)
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("tls", [False, True])
