@@ -1,12 +1,16 @@
+import contextlib
 import json
+import os
 import resource
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
 
 import pytest
 
 from leafhub_tools.bench import __main__ as bench
-from leafhub_tools.bench.scenarios import SCENARIOS, fan_out, idle, ingest
+from leafhub_tools.bench.brokers import Broker
+from leafhub_tools.bench.scenarios import SCENARIOS, fan_out, idle, ingest, rest
 
 Run = Callable[..., int]
 
@@ -15,6 +19,7 @@ Run = Callable[..., int]
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     """The command with small scenarios, which any limit of open files lets pass."""
     monkeypatch.setattr(bench, "OPEN_FILES", 600)
+    monkeypatch.setattr(rest, "SETTLING_S", 0.01)
     monkeypatch.setattr(idle, "CONNECTIONS", 20)
     monkeypatch.setattr(idle, "PAUSE_S", 0.01)
     monkeypatch.setattr(ingest, "BURSTS", 12)
@@ -32,13 +37,44 @@ def test_every_scenario_is_asked_of_both(run: Run, capsys: pytest.CaptureFixture
     printed = capsys.readouterr()
     report = json.loads(printed.out)
     assert " processors, " in report["machine"]
-    assert [one["name"] for one in report["scenarios"]] == [one.name for one in SCENARIOS]
+    assert [(one["name"], one["title"]) for one in report["scenarios"]] == [
+        (one.name, one.title) for one in SCENARIOS
+    ]
     for scenario in report["scenarios"]:
         assert list(scenario["measured"]) == ["leafhub", "mosquitto"]
         for (measurement,) in scenario["measured"].values():
             assert measurement["value"] > 0 or scenario["name"].startswith("idle")
             assert measurement["load_share"] >= 0
     assert printed.err.count("round 1 of 1: ") == 2 * len(SCENARIOS)
+
+
+def test_a_second_start_is_on_the_folder_of_the_first(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found: list[int] = []
+
+    def look(folder: Path) -> None:
+        found.append(len(list(folder.iterdir())))
+        (folder / str(len(found))).touch()
+
+    @contextlib.asynccontextmanager
+    async def start(folder: Path) -> AsyncIterator[Broker]:
+        look(folder)
+        yield Broker(
+            name="own", pid=os.getpid(), port=0, tls_port=0, ca=folder, ready_s=found[-1] + 0.5
+        )
+
+    monkeypatch.setattr(bench, "CANDIDATES", {"own": start})
+    assert run("--rounds", "1", "--only", "rest", "--json") == 0
+    assert found == [0] * 3 + [0, 1] * 3
+    measured = [
+        (one["title"], one["measured"]["own"][0]["value"])
+        for one in json.loads(capsys.readouterr().out)["scenarios"]
+    ]
+    resident, own, first, *_, second = measured
+    assert min(resident[1], own[1]) > 1  # this process's, in MiB
+    assert first == ("time until ready, first start", 500)
+    assert second == ("time until ready, second start", 1500)
 
 
 def test_the_table_tells_both_and_their_ratio(

@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from leafhub_tools.bench import mosquitto
 
 START_TIME_S = 30.0
 STOP_TIME_S = 10.0
+LOOK_S: Final = 0.01
+"""How often what a broker has said is looked at."""
 USERNAME: Final = "bench"
 PASSWORD: Final = "bench-password"  # noqa: S105 - opens only what this program starts
 MOST_CONNECTIONS: Final = 20_000
@@ -47,6 +50,7 @@ class Broker:
         port: Where it takes MQTT.
         tls_port: Where it takes MQTT over TLS.
         ca: The CA to trust there, PEM.
+        ready_s: From its start until it said that it is ready.
     """
 
     name: str
@@ -54,6 +58,7 @@ class Broker:
     port: int
     tls_port: int
     ca: Path
+    ready_s: float
 
 
 Start = Callable[[Path], AbstractAsyncContextManager[Broker]]
@@ -73,14 +78,21 @@ async def hub(folder: Path) -> AsyncIterator[Broker]:
         "LEAFHUB_HTTP__LISTENERS": "[{port = 0}]",
     }
     command = (str(_LEAFHUB), "run", "--data", str(data))
+    started_s = time.monotonic()
     async with _running(command, folder / "hub.log", environment) as process:
         said = await _said(process, folder / "hub.log", " ready")
+        ready_s = time.monotonic() - started_s
         port, tls_port = (int(found) for found in _HUB_ADDRESS.findall(said))
         login = operator_login.load(data)
         with HubClient(login) as client:
             await asyncio.to_thread(client.apply, _HUB_DOCUMENT)
         yield Broker(
-            name="leafhub", pid=process.pid, port=port, tls_port=tls_port, ca=data / "ca.pem"
+            name="leafhub",
+            pid=process.pid,
+            port=port,
+            tls_port=tls_port,
+            ca=data / "ca.pem",
+            ready_s=ready_s,
         )
 
 
@@ -113,14 +125,17 @@ async def reference(folder: Path) -> AsyncIterator[Broker]:
     configuration.write_text("\n".join(lines) + "\n")
     log = folder / "mosquitto.log"
     command = (str(program), "-c", str(configuration))
+    started_s = time.monotonic()
     async with _running(command, log, dict(os.environ)) as process:
         await _said(process, log, " running")
+        ready_s = time.monotonic() - started_s
         yield Broker(
             name="mosquitto",
             pid=process.pid,
             port=port,
             tls_port=tls_port,
             ca=data / "ca.pem",
+            ready_s=ready_s,
         )
 
 
@@ -161,7 +176,7 @@ async def _said(process: asyncio.subprocess.Process, log: Path, text: str) -> st
         if process.returncode is not None or asyncio.get_running_loop().time() > ends_s:
             last = "\n    ".join(said.splitlines()[-5:])
             raise UnavailableError(f"it did not start:\n    {last}")
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(LOOK_S)
     return said
 
 

@@ -17,14 +17,16 @@ def memory_bytes(pid: int) -> int:
     Raises:
         UnavailableError: It has ended, or this system does not tell.
     """
-    try:
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError as exc:
-        raise UnavailableError(f"nothing tells the memory of process {pid}: {exc}") from exc
-    found = re.search(r"^Pss:\s+(\d+) kB$", rollup, re.MULTILINE)
-    if found is None:
-        raise UnavailableError(f"/proc/{pid}/smaps_rollup tells no Pss")
-    return int(found[1]) * 1024
+    return _memory_bytes(pid, "Pss")
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory that the process sees, with all that it shares, like the code of libraries (RSS).
+
+    Raises:
+        UnavailableError: It has ended, or this system does not tell.
+    """
+    return _memory_bytes(pid, "Rss")
 
 
 def processor_s(pid: int) -> float:
@@ -57,6 +59,17 @@ def machine() -> str:
         f"{model}, {os.cpu_count()} processors, {total_kb / 1024 / 1024:.1f} GiB; "
         f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
     )
+
+
+def _memory_bytes(pid: int, kind: str) -> int:
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError as exc:
+        raise UnavailableError(f"nothing tells the memory of process {pid}: {exc}") from exc
+    found = re.search(rf"^{kind}:\s+(\d+) kB$", rollup, re.MULTILINE)
+    if found is None:
+        raise UnavailableError(f"/proc/{pid}/smaps_rollup tells no {kind}")
+    return int(found[1]) * 1024
 
 
 def _find(path: str, pattern: str) -> str:

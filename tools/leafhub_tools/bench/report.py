@@ -76,6 +76,7 @@ def as_json(machine: str, lines: Sequence[Line]) -> str:
             "scenarios": [
                 {
                     "name": line.scenario.name,
+                    "title": line.scenario.title,
                     "unit": line.scenario.unit,
                     "more_is_better": line.scenario.more_is_better,
                     "measured": line.measured,

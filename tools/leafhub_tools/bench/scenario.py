@@ -28,11 +28,12 @@ class Scenario:
     """One line of the table.
 
     Attributes:
-        name: For ``--only``.
+        name: For ``--only``; several may share one.
         title: For the table.
         unit: Of the value.
         more_is_better: Whether a larger value is the better one.
         measure: Asks a broker that was just started.
+        starts: How often it was started on the same folder, this time included.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Scenario:
     unit: str
     more_is_better: bool
     measure: Callable[[Broker], Awaitable[Measurement]]
+    starts: int = 1
 
 
 class Stopwatch:
