@@ -1,6 +1,7 @@
 import random
 
 import msgspec
+import pytest
 from dashboard_world import (
     FLEET,
     GARDEN,
@@ -214,7 +215,43 @@ def test_bytes_are_kept_as_they_came() -> None:
     state.apply(EventHeard(event=event), NOW_US)
     entry = next(iter(greenhouse(state).log.values()))
     assert entry.raw == b"\x00\x01\x02"
-    assert entry.data == b'"AAEC"'
+    assert entry.data == b'"3 B"'
+
+
+def test_an_empty_message_says_nothing() -> None:
+    state = fleet()
+    event = msgspec.structs.replace(
+        heard("blob", None), data=msgspec.UNSET, datacontenttype="text/plain; charset=utf-8"
+    )
+    state.apply(EventHeard(event=event), NOW_US)
+    entry = next(iter(greenhouse(state).log.values()))
+    assert entry.raw == b""
+    assert entry.data == b'""'
+
+
+@pytest.mark.parametrize(
+    ("datacontenttype", "data", "meant", "came"),
+    [
+        ("application/octet-stream", "AAEC", "3 B", b"\x00\x01\x02"),
+        ("text/plain; charset=utf-8", "ON", "ON", b"ON"),
+        ("application/json", "ON", "ON", b'"ON"'),
+        ("application/json", 21.5, 21.5, b"21.5"),
+        ("application/octet-stream", "", "", b""),
+    ],
+)
+def test_a_stored_message_is_shown_as_it_came(
+    datacontenttype: str, data: object, meant: object, came: bytes
+) -> None:
+    state = fleet()
+    record = msgspec.structs.replace(
+        history()[0], channel="stat/plug/POWER", datacontenttype=datacontenttype, data=raw(data)
+    )
+    state.apply(HistoryTaken(events=[record]), NOW_US)
+    entry = next(iter(greenhouse(state).log.values()))
+    assert entry.raw == came
+    leaf = greenhouse(state).leaf("stat/plug/POWER")
+    assert leaf is not None
+    assert leaf.value == meant
 
 
 def test_text_that_is_no_json_is_shown_as_text() -> None:

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from leafhub_tui import words
 from leafhub_tui.series import CHARTABLE
@@ -45,6 +46,41 @@ def test_a_reading_keeps_to_its_width(channel: str, value: object, width: int) -
 )
 def test_a_path_gives_way_before_its_value(width: int, said: str) -> None:
     assert words.reading("climate.temperature", 21.5, width) == said
+
+
+@pytest.mark.parametrize(
+    ("width", "said"),
+    [
+        (40, "tele/plug/LWT = Online"),
+        (15, "LWT = Online"),
+        (11, "LWT = Onli…"),
+    ],
+)
+def test_a_topic_gives_way_before_its_value(width: int, said: str) -> None:
+    assert words.reading("tele/plug/LWT", "Online", width) == said
+
+
+def test_a_topic_may_end_with_an_empty_level() -> None:
+    assert words.reading("front/door/", "open", 14) == "fron… = open"
+
+
+@pytest.mark.parametrize(
+    ("width", "said"),
+    [
+        (14, "Küche/温度"),
+        (9, "…che/温度"),
+        (8, "…he/温度"),
+        (4, "…度"),
+        (1, "…"),
+    ],
+)
+def test_a_path_is_cut_to_cells_of_the_screen(width: int, said: str) -> None:
+    assert words.shorten_path("Küche/温度", width) == said
+
+
+@given(st.text(), st.integers(1, 40))
+def test_a_shortened_path_keeps_to_its_width(path: str, width: int) -> None:
+    assert cell_len(words.shorten_path(words.one_line(path), width)) <= width
 
 
 @given(st.lists(st.floats(-CHARTABLE, CHARTABLE)))

@@ -17,6 +17,7 @@ from leafhub.contract.operator_api import (
     DeviceSummary,
     EventRecord,
     HubStatus,
+    Value,
 )
 from leafhub_tui import words
 from leafhub_tui.series import Rate, Series, leaves, number
@@ -31,6 +32,8 @@ CHARTED_KINDS = frozenset({"reading", "occurrence", "data"})
 
 Key = tuple[str, str]  # application, device id
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_JSON, _TEXT = "application/json", "text/"
+_SHOWN_AS_IT_IS = (_JSON, _TEXT)
 _STEPS = ("queued", "sent", "acknowledged", "answered", "delivered", "failed", "expired")
 
 
@@ -147,7 +150,7 @@ class LogEntry:
         kind: As in ``EventRecord``.
         sender: The device that sent it.
         datacontenttype: Media type.
-        data: What it means, JSON.
+        data: What it means, JSON; of what is neither JSON nor text, how long it is.
         topic: The topic it came in on; ``None`` until it was read from the store.
         raw: The payload as it came, where it is known to differ from ``data``.
     """
@@ -292,7 +295,7 @@ class FleetState:
         device.seen_us = max(summary.seen_us or 0, device.seen_us or 0) or None
         if summary.latest is not None:
             value = summary.latest
-            _take_value(device, value.channel, value.time_us, bytes(value.data), reading=True)
+            _take_value(device, value.channel, value.time_us, _meaning(value), reading=True)
         return device
 
     def _take_detail(self, detail: DeviceDetail, now_us: int) -> None:
@@ -302,7 +305,7 @@ class FleetState:
         device.addresses = detail.addresses
         device.known_commands = detail.commands
         for value in detail.values:
-            _take_value(device, value.channel, value.time_us, bytes(value.data), reading=False)
+            _take_value(device, value.channel, value.time_us, _meaning(value), reading=False)
 
     def _hear(self, event: FeedEvent, now_us: int) -> None:
         entry = _entry_of_feed(event)
@@ -408,9 +411,11 @@ def _remember(log: dict[tuple[str, str], LogEntry], entries: list[LogEntry], bou
 
 def _entry_of_feed(event: FeedEvent) -> LogEntry:
     moment = event.time if event.time.tzinfo else event.time.replace(tzinfo=UTC)
-    data, raw = b"null" if event.data is msgspec.UNSET else bytes(event.data), None
-    if event.data is msgspec.UNSET and event.data_base64 is not None:
-        data, raw = msgspec.json.encode(event.data_base64), _from_base64(event.data_base64)
+    if event.data is msgspec.UNSET:
+        raw = _from_base64(event.data_base64 or "")
+        data = _length(raw)
+    else:
+        data, raw = bytes(event.data), None
     return LogEntry(
         key=(event.sender or event.device, event.id),
         device=(event.application, event.device),
@@ -433,10 +438,32 @@ def _entry_of_record(event: EventRecord) -> LogEntry:
         kind=event.kind,
         sender=event.sender or event.device,
         datacontenttype=event.datacontenttype,
-        data=bytes(event.data),
+        data=_meaning(event),
         topic=event.topic,
-        raw=None if event.raw_base64 is None else _from_base64(event.raw_base64),
+        raw=_payload(event) if event.raw_base64 is None else _from_base64(event.raw_base64),
     )
+
+
+def _meaning(value: Value | EventRecord) -> bytes:
+    """What to show of a value, JSON: of what is neither JSON nor text, how long it is.
+
+    The API gives such a value in base64, which would look like a text that somebody sent.
+    """
+    if value.datacontenttype.startswith(_SHOWN_AS_IT_IS):
+        return bytes(value.data)
+    return _length(_payload(value))
+
+
+def _payload(value: Value | EventRecord) -> bytes:
+    """The value itself, out of the JSON that the API makes of it."""
+    said = words.decode(bytes(value.data))
+    if value.datacontenttype.startswith(_JSON) or not isinstance(said, str):
+        return bytes(value.data)
+    return said.encode() if value.datacontenttype.startswith(_TEXT) else _from_base64(said)
+
+
+def _length(payload: bytes) -> bytes:
+    return msgspec.json.encode(words.size(len(payload)) if payload else "")
 
 
 def _from_base64(text: str) -> bytes:

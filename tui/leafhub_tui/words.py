@@ -1,11 +1,14 @@
 """How times, numbers and values are said on the screen."""
 
+import re
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 import msgspec
+from rich.cells import cell_len, set_cell_size
 
 SPARKS = "▁▂▃▄▅▆▇█"
+_LEVELS = re.compile(r"[./]")
 
 
 def age(now_us: int, then_us: int | None) -> str:
@@ -100,8 +103,10 @@ def gist(value: object) -> str:
 
 
 def shorten_path(path: str, width: int) -> str:
-    """Cut ``path`` to ``width`` characters; its end says most."""
-    return path if len(path) <= width else "…" + path[len(path) - width + 1 :]
+    """Cut ``path`` to ``width`` cells of the screen; its end says most."""
+    if cell_len(path) <= width:
+        return path
+    return "…" + set_cell_size(path[::-1], max(0, width - 1)).rstrip()[::-1]
 
 
 def one_line(text: str) -> str:
@@ -120,8 +125,8 @@ def reading(channel: str, value: object, width: int) -> str:
     if not channel:
         return shorten(said, width)
     room = width - len(said) - 3
-    if room < len(channel):  # of a path the end says most
-        channel = channel.rsplit(".", 1)[-1]
+    if room < len(channel):  # of a path or a topic the end says most
+        channel = _LEVELS.split(channel)[-1] or channel
     if room < min(4, len(channel)):
         channel = shorten(channel, 5)
         return shorten(f"{channel} = {said}", width)

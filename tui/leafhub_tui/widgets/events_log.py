@@ -58,12 +58,16 @@ class EventsLog(Rows[tuple[str, str]]):
             None if device is None else min(device, 28 if wide else 14),
         )
 
+    @property
+    def _channel_width(self) -> int:
+        return next(column.width for column in self._columns if column.key == "channel")
+
     def _cells(self, key: tuple[str, str]) -> list[Cell]:
         entry = self._entries[key]
         ink = INKS.get(entry.kind, "")
         cells: list[Cell] = [
             (words.clock(entry.time_us, self._zone), "dim"),
-            (_what(entry), ink or "dim"),
+            (words.shorten_path(_what(entry), self._channel_width), ink or "dim"),
             (said(entry), ink),
         ]
         if self._fleet:
