@@ -60,8 +60,12 @@ def test_a_topic_gives_way_before_its_value(width: int, said: str) -> None:
     assert words.reading("tele/plug/LWT", "Online", width) == said
 
 
+def test_a_reading_of_several_words_is_said_as_a_person_would() -> None:
+    assert words.reading("bridge/state", {"state": "online"}, 30) == "bridge/state = state online"
+
+
 def test_a_topic_may_end_with_an_empty_level() -> None:
-    assert words.reading("front/door/", "open", 14) == "fron… = open"
+    assert words.reading("front/door/", "open", 14) == "front/… = open"
 
 
 @pytest.mark.parametrize(

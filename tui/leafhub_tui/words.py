@@ -121,7 +121,7 @@ def shorten(text: str, width: int) -> str:
 
 def reading(channel: str, value: object, width: int) -> str:
     """Say ``channel = value`` in ``width`` characters; the channel gives way first."""
-    said = scalar(value)
+    said = gist(value)
     if not channel:
         return shorten(said, width)
     room = width - len(said) - 3
