@@ -314,6 +314,7 @@ class MqttConnection:
             self._end(request)
         elif isinstance(request, Connect):
             self._entrance.log_in(request, self.path.peer)  # meanwhile the client's packets wait
+            self._set_timer()
         elif self._session is not None:
             self._handle_in_session(request, self._session)
 
@@ -424,12 +425,15 @@ class MqttConnection:
     def _set_timer(self) -> None:
         """Look again when the next deadline can be over; packets only move it away.
 
-        Where there is none, nothing wakes up: ten thousand connections at rest cost nothing.
+        Where there is none, nothing wakes up: ten thousand connections at rest cost nothing. While
+        a login is judged it is not the client that is late, and the entrance sees to the end.
         """
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        deadline_s = None if self._ended else self._connection.next_deadline_s()
+        if self._ended or self._connection.phase is Phase.DECIDING:
+            return
+        deadline_s = self._connection.next_deadline_s()
         if deadline_s is not None:
             delay_s = max(0.05, deadline_s - time.monotonic())
             self._timer = self._loop.call_later(delay_s, self._on_timer)

@@ -15,6 +15,10 @@ from leafhub.mqtt_server.admission import TURNING_AWAY_TIME_S, Admission, Place
 
 _NOT_THE_CLIENTS_FAULT: Final = {ReasonCode.SERVER_UNAVAILABLE, ReasonCode.SERVER_BUSY}
 
+LOGIN_TIME_S: Final = 60.0
+"""How long a login may take to be judged; then its client is told to come again. A house full of
+1,000 boards that come back at once, with slow hashes of 0.1 s and two at a time, is in by then."""
+
 log = logging.getLogger(__name__)
 
 
@@ -148,9 +152,11 @@ class Entrance:
 
     async def _check(self, connect: Connect, peer: Peer, place: Place, came_s: float) -> None:
         try:
-            verdict = await self._exchange.log_in(connect, peer)
-        except StoreUnavailableError as exc:
-            verdict = Refusal(reason_code=ReasonCode.SERVER_UNAVAILABLE, log=str(exc))
+            async with asyncio.timeout(LOGIN_TIME_S):
+                verdict = await self._exchange.log_in(connect, peer)
+        except (StoreUnavailableError, TimeoutError) as exc:
+            reason = str(exc) or f"not judged within {LOGIN_TIME_S:.0f} s"
+            verdict = Refusal(reason_code=ReasonCode.SERVER_UNAVAILABLE, log=reason)
         self._login = None  # what follows may end the connection, and is not to be cancelled then
         if isinstance(verdict, Principal):
             if _proved_something(connect, peer):

@@ -34,6 +34,7 @@ from leafhub.mqtt.packets import (
 from leafhub.mqtt.policy import STANDARD
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.session_state import SessionState
+from leafhub.mqtt_server import entrance
 from leafhub.mqtt_server.admission import Admission
 from leafhub.mqtt_server.connection import Listener, MqttConnection
 from leafhub.mqtt_server.pipes import Pipe
@@ -179,6 +180,45 @@ def test_a_mistake_in_a_login_refuses_that_one_alone(
         raise LookupError
 
     run(scenario)
+
+
+@pytest.fixture
+def slow_logins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where many come at once, and each has a hash that is slow to check."""
+    log_in = Exchange.log_in
+
+    async def slowly(self: Exchange, connect: Connect, peer: Peer) -> Principal | Refusal:
+        await asyncio.sleep(0.5)
+        return await log_in(self, connect, peer)
+
+    monkeypatch.setattr(Exchange, "log_in", slowly)
+
+
+@pytest.mark.usefixtures("slow_logins")
+def test_a_client_that_waits_for_the_hub_is_not_late(run: Run) -> None:
+    async def scenario(hub: RunningHub) -> None:
+        async with raw_client(hub.plain_port) as client, raw_client(hub.plain_port) as silent:
+            await log_in(client)
+            await client.ping()
+            await silent.expect_closed()
+
+    run(scenario, LEAFHUB_MQTT__CONNECT_TIME_S="0.2")
+
+
+@pytest.mark.usefixtures("slow_logins")
+def test_a_login_that_nobody_judges_is_told_to_come_again(
+    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(hub: RunningHub) -> None:
+        async with raw_client(hub.plain_port) as client:
+            connack = await client.connect("c", "dev1@plant-a", "pw1")
+            assert connack.reason_code is ReasonCode.SERVER_UNAVAILABLE
+            await client.expect_closed()
+
+    monkeypatch.setattr(entrance, "LOGIN_TIME_S", 0.1)
+    caplog.set_level(logging.INFO)
+    run(scenario)
+    assert "not judged within" in caplog.text
 
 
 def test_a_mistake_with_a_packet_ends_that_connection_alone(
