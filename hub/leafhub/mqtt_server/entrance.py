@@ -16,8 +16,10 @@ from leafhub.mqtt_server.admission import TURNING_AWAY_TIME_S, Admission, Place
 _NOT_THE_CLIENTS_FAULT: Final = {ReasonCode.SERVER_UNAVAILABLE, ReasonCode.SERVER_BUSY}
 
 LOGIN_TIME_S: Final = 60.0
-"""How long a login may take to be judged; then its client is told to come again. A house full of
-1,000 boards that come back at once, with slow hashes of 0.1 s and two at a time, is in by then."""
+"""How long a login may take to be judged; then its client is told to come again. All the slow
+proofs that may wait are checked by then, even if each takes more than a second."""
+_NOT_JUDGED: Final = frozenset({ReasonCode.SERVER_UNAVAILABLE, ReasonCode.SERVER_BUSY})
+"""Refusals that say nothing about who was refused."""
 
 log = logging.getLogger(__name__)
 

@@ -221,6 +221,25 @@ def test_a_login_that_nobody_judges_is_told_to_come_again(
     assert "not judged within" in caplog.text
 
 
+@pytest.mark.parametrize("code", [ReasonCode.SERVER_BUSY, ReasonCode.SERVER_UNAVAILABLE])
+def test_a_login_that_could_not_be_judged_has_not_failed(
+    run: Run, monkeypatch: pytest.MonkeyPatch, code: ReasonCode
+) -> None:
+    async def scenario(hub: RunningHub) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(Exchange, "log_in", busy)
+            for _ in range(3):
+                async with raw_client(hub.plain_port, protocol_level=5) as client:
+                    assert (await client.connect("c", "dev1@plant-a", "pw1")).reason_code is code
+        async with raw_client(hub.plain_port) as client:
+            await log_in(client)
+
+    async def busy(*_: object) -> Refusal:
+        return Refusal(reason_code=code, log="busy")
+
+    run(scenario, LEAFHUB_MQTT__FAILED_LOGINS_MAXIMUM="2")
+
+
 def test_a_mistake_with_a_packet_ends_that_connection_alone(
     run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
