@@ -355,6 +355,9 @@ class HandLink:
             _, messages = self.backlogs.popitem()
             self.sent += [message for message in messages if message is not None]
 
+    def answer_overdue(self) -> None:
+        raise AssertionError("what the protocol does among its connections")
+
     def end(self, reason_code: ReasonCode | None, reason: str) -> None:
         if not self.ended:
             self.ended.append((reason_code, reason))

@@ -34,6 +34,10 @@ class Link(Protocol):
         """Give the client many messages as it takes them, see ``SessionState.add_backlog``."""
         ...
 
+    def answer_overdue(self) -> None:
+        """Tell the client what became of messages that an earlier connection had brought."""
+        ...
+
     def end(self, reason_code: ReasonCode | None, reason: str) -> None:
         """Close it; the session is detached when this returns."""
         ...

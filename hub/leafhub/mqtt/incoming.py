@@ -78,8 +78,8 @@ class Incoming:
 
         Returns:
             Whether to hand it up. A QoS 2 message that was handed up before is not; its PUBREC is
-            among ``overdue``, at once or when the commit, perhaps of an earlier connection, is
-            through.
+            among ``overdue`` at once, or when an earlier connection's commit is through. If the
+            commit is this connection's own, ``settle`` answers both.
         """
         packet_id = packet.packet_id
         if packet_id is None:

@@ -128,12 +128,18 @@ class Connection(Decisions):
         self._last_packet_s = now_s  # the client's pings may be among what waited
         return self._read()
 
+    def answer_overdue(self, now_s: float) -> list[Request]:
+        """Answer QoS 2 messages sent again that had to wait for an earlier connection's commit.
+
+        Call it after that one's ``acknowledge``; returns as ``receive`` does.
+        """
+        self._now_s = now_s
+        if self._incoming is not None and self._phase in ACCEPTED:
+            self._write_overdue(self._incoming)
+        return self._hand_out()
+
     def _read(self) -> list[Request]:
         """Take out packets while the phase lets them pass."""
-        if self._incoming is not None:
-            self._write_overdue(self._incoming)
-            if self._phase in ENDED:
-                return self._hand_out()
         try:
             for packet in self._input.packets(
                 protocol_level=self._output.protocol_level,
