@@ -5,14 +5,19 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from leafhub.dialects.base import Arrival, Login, Peer, Principal, Refusal
+from leafhub.errors import BusyError
 from leafhub.exchange import proofs
 from leafhub.model.application import Application
 from leafhub.model.device import Credential, Device, Operator
 from leafhub.model.registry import Registry, RegistryView
 from leafhub.mqtt.packets import Connect
+from leafhub.mqtt.reason_codes import ReasonCode
 
 SLOW_CHECKS = 2
 """Slow proofs at a time: each takes a core and up to 64 MiB, and a Pi has not much of either."""
+WAITING_CHECKS = 1_000
+"""Slow proofs that may wait for those: a house full of boards that come back at once. Whoever comes
+then is told that the hub is busy, and tries again."""
 
 
 class Detection(Protocol):
@@ -41,6 +46,7 @@ class Doorkeeper:
         self._registry = registry
         self._detection = detection
         self._slow_checks = asyncio.Semaphore(SLOW_CHECKS)
+        self._waiting_checks = 0
 
     async def admit(self, connect: Connect, peer: Peer, arrival: Arrival) -> Login | Refusal:
         """Judge a CONNECT; a ``Login`` that comes back is proved.
@@ -48,6 +54,12 @@ class Doorkeeper:
         A record that changes while its slow proof is checked is judged anew: who changed it could
         not end a connection that was not there yet.
         """
+        try:
+            return await self._judge(connect, peer, arrival)
+        except BusyError as exc:
+            return Refusal(reason_code=ReasonCode.SERVER_BUSY, log=str(exc))
+
+    async def _judge(self, connect: Connect, peer: Peer, arrival: Arrival) -> Login | Refusal:
         while True:
             verdict = self._detection.authenticate(connect, peer, self._registry, arrival)
             if isinstance(verdict, Refusal):
@@ -68,7 +80,11 @@ class Doorkeeper:
         return self._detection.pre_shared_key(identity, self._registry, time_us)
 
     async def operator(self, name: str | None, secret: str) -> Operator | None:
-        """The operator with that login; by the secret alone where ``name`` is ``None``."""
+        """The operator with that login; by the secret alone where ``name`` is ``None``.
+
+        Raises:
+            BusyError: Too many proofs wait to be checked.
+        """
         if name is None:
             operators = self._registry.operators()
         else:
@@ -97,7 +113,23 @@ class Doorkeeper:
             elif proofs.verify(credential, secret):
                 return True
         for credential in slow:
-            async with self._slow_checks:
-                if await asyncio.to_thread(proofs.verify, credential, secret):
-                    return True
+            if await self._fits_slowly(credential, secret):
+                return True
         return False
+
+    async def _fits_slowly(self, credential: Credential, secret: bytes) -> bool:
+        """Check in a thread, in turn.
+
+        Raises:
+            BusyError: Too many wait.
+        """
+        if self._waiting_checks >= WAITING_CHECKS:
+            raise BusyError(f"{WAITING_CHECKS} logins wait for their slow proofs")
+        self._waiting_checks += 1
+        try:
+            await self._slow_checks.acquire()
+        finally:
+            self._waiting_checks -= 1
+        check = asyncio.get_running_loop().run_in_executor(None, proofs.verify, credential, secret)
+        check.add_done_callback(lambda _: self._slow_checks.release())
+        return await asyncio.shield(check)  # a client may leave; its thread keeps the place

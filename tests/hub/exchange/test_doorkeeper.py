@@ -8,9 +8,10 @@ from msgspec.structs import replace
 from leafhub.dialects.base import Arrival, Login, Refusal
 from leafhub.exchange import proofs
 from leafhub.exchange.chance_and_time import RandomIds
-from leafhub.exchange.doorkeeper import SLOW_CHECKS, Doorkeeper
+from leafhub.exchange.doorkeeper import SLOW_CHECKS, WAITING_CHECKS, Doorkeeper
 from leafhub.model.device import Credential, SecretKind
 from leafhub.model.registry import DeleteDevice, PutApplication, PutDevice, PutOperator, Registry
+from leafhub.mqtt.reason_codes import ReasonCode
 
 ARRIVAL = Arrival(time_us=1_000, ids=RandomIds())
 
@@ -98,6 +99,41 @@ async def test_slow_proofs_are_few_at_a_time(
     proof.go.set()
     assert all(isinstance(one, Login) for one in await asyncio.gather(*logins))
     assert proof.most == SLOW_CHECKS
+
+
+async def test_who_leaves_while_its_slow_proof_is_checked_keeps_the_place_until_then(
+    doorkeeper: Doorkeeper, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow(registry)
+    proof = SlowProof(monkeypatch)
+    for _ in range(6):  # each thread goes on when its client has hung up
+        login = asyncio.create_task(admit(doorkeeper, b"s"))
+        await asyncio.sleep(0.01)
+        login.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await login
+    last = asyncio.create_task(admit(doorkeeper, b"s"))
+    await asyncio.sleep(0.05)
+    proof.go.set()
+    assert isinstance(await last, Login)
+    assert proof.most == SLOW_CHECKS
+
+
+async def test_slow_proofs_wait_for_others_only_so_long(
+    doorkeeper: Doorkeeper, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow(registry)
+    proof = SlowProof(monkeypatch)
+    logins = [
+        asyncio.create_task(admit(doorkeeper, b"s")) for _ in range(SLOW_CHECKS + WAITING_CHECKS)
+    ]
+    assert await asyncio.to_thread(proof.started.wait, 10)
+    refusal = await admit(doorkeeper, b"s")
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason_code is ReasonCode.SERVER_BUSY
+    proof.go.set()
+    assert all(isinstance(one, Login) for one in await asyncio.gather(*logins))
+    assert isinstance(await admit(doorkeeper, b"s"), Login)
 
 
 async def test_an_operator_logs_in_with_or_without_a_name(doorkeeper: Doorkeeper) -> None:

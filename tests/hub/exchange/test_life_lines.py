@@ -118,5 +118,5 @@ def test_a_device_that_is_away_for_good_does_not_fill_the_memory() -> None:
 
 def test_only_final_states_have_no_next() -> None:
     ends = {state for state, after in NEXT_STATES.items() if not after}
-    assert ends == {CommandState.ANSWERED, CommandState.FAILED, CommandState.EXPIRED}
+    assert ends == {state for state in CommandState if state.final}
     assert all(state not in after for state, after in NEXT_STATES.items())
