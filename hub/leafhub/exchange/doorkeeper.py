@@ -16,8 +16,8 @@ from leafhub.mqtt.reason_codes import ReasonCode
 SLOW_CHECKS = 2
 """Slow proofs at a time: each takes a core and up to 64 MiB, and a Pi has not much of either."""
 WAITING_CHECKS = 1_000
-"""Slow proofs that may wait for those: a house full of boards that come back at once. Whoever comes
-then is told that the hub is busy, and tries again."""
+"""Slow proofs that may wait for those: a house full of boards that come back at once. Whoever
+comes then is told that the hub is busy, and tries again."""
 
 
 class Detection(Protocol):

@@ -8,7 +8,6 @@ from leafhub.mqtt.packets import (
     Disconnect,
     Packet,
     Pingreq,
-    Pingresp,
     Puback,
     Pubcomp,
     Publish,
