@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from leafhub import config
 from leafhub.cli import main
 from leafhub.contract import operator_login
 
@@ -148,3 +149,14 @@ def test_a_wrong_configuration_is_told_before_anything_is_made(
         "  Did you mean 'connect_time_s'?",
     ]
     assert [path.name for path in tmp_path.iterdir()] == ["leafhub.toml"]
+
+
+def test_ctrl_c_before_the_hub_serves_ends_it_without_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(_folder: Path) -> config.Config:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(config, "load", interrupt)
+    assert main(["run", "--data", str(tmp_path)]) == 130
+    assert capsys.readouterr() == ("", "")
