@@ -14,6 +14,7 @@ from leafhub.errors import RequestError
 _T = TypeVar("_T")
 _HINTS = 12  # words in a hint; nobody reads more
 _MISSING = re.compile(r"Object missing required field `(?P<key>.*)`\Z", re.DOTALL)
+_WRONG_TYPE = re.compile(r"Expected `(?P<wanted>\w+)( \| null)?`, got ")
 _PLACE = re.compile(r" - at `(?P<key>key in )?\$(?P<path>.*)`\Z", re.DOTALL)
 
 
@@ -57,6 +58,8 @@ def convert(
         message = text if place is None else text[: place.start()]
         if missing := _MISSING.match(message):
             message = f"the key {missing['key']!r} is missing; add it"
+        elif (wrong := _WRONG_TYPE.match(message)) and wrong["wanted"] == "array":
+            message = f"{message}; write it in brackets, like [...]"
         if place is not None and place["key"]:
             message += " as key"
         raise error(message, path=where or None) from exc

@@ -211,6 +211,11 @@ def test_a_device_without_id_goes_by_its_name() -> None:
             "application[0].device[0].settings.alias[0]",
             "Expected `str`",
         ),
+        (
+            GREENHOUSE + '[application.device.settings]\nalias = "bed"',
+            "application[0].device[0].settings.alias",
+            "got `str`; write it in brackets, like [...]",
+        ),
         (GREENHOUSE.replace("bed-1", "x" * 300), "application[0].device[0].id", "300"),
         (GREENHOUSE + 'settings = "{"', "application[0].device[0].settings", "JSON"),
         (

@@ -10,7 +10,8 @@ from leafhub.cli import (
     run_command,
 )
 
-_HELP = """One hub for boards written for Drogue Cloud, SmartWorks, CloudPlugs and Murano.
+_HELP = """One hub for boards written for Drogue Cloud, SmartWorks, CloudPlugs and Murano, and
+an MQTT broker for all else.
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong call, 3 no answer from the hub, 4 the command to a
 device failed or expired.

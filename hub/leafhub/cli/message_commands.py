@@ -6,7 +6,7 @@ import msgspec
 import typer
 
 from leafhub.cli import options
-from leafhub.cli.output import give_json, give_table, moment, named, next_step, say
+from leafhub.cli.output import give_json, give_table, moment, named, next_step, said, say
 from leafhub.contract.client import HubClient
 from leafhub.contract.operator_api import CommandRecord, CommandRequest
 from leafhub.errors import HubError
@@ -65,7 +65,7 @@ def events(
                 f"{event.application}/{event.device}",
                 event.kind,
                 event.channel,
-                bytes(event.data).decode(),
+                said(event),
             )
             for event in page.events
         ],

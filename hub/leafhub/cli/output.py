@@ -1,5 +1,6 @@
 """How commands speak: tables and sentences for people, JSON for programs."""
 
+import base64
 import datetime as dt
 import os
 import shlex
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from leafhub.contract.operator_api import Value
+from leafhub.contract.operator_api import EventRecord, Value
 
 
 def say(text: str) -> None:
@@ -81,4 +82,15 @@ def moment(time_us: int | None) -> str:
 
 def reading(value: Value | None) -> str:
     """The newest value of a channel in short."""
-    return "" if value is None else f"{value.channel} {bytes(value.data).decode()}".strip()
+    return "" if value is None else f"{value.channel} {said(value)}".strip()
+
+
+def said(value: Value | EventRecord) -> str:
+    """A value for people: JSON, and text as JSON; of all else how long it is.
+
+    The API gives that in base64, which would look like a text that somebody sent.
+    """
+    if value.datacontenttype.startswith(("application/json", "text/")):
+        return bytes(value.data).decode()
+    count = len(base64.b64decode(msgspec.json.decode(value.data, type=str)))
+    return f"{count:,} bytes" if count != 1 else "1 byte"

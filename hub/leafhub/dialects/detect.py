@@ -28,6 +28,7 @@ from leafhub.dialects.base import (
     plain_unsubscribe,
 )
 from leafhub.dialects.broker.dialect import BrokerDialect
+from leafhub.dialects.broker.settings import user_key
 from leafhub.dialects.cloudplugs.dialect import CloudPlugsDialect
 from leafhub.dialects.drogue.dialect import DrogueDialect
 from leafhub.dialects.integration import Integration
@@ -253,10 +254,18 @@ def refuse_taken_name(
     One of the two could never log in: which face is asked first decides.
 
     Raises:
-        ConflictError: The name belongs to an operator, or to a device of another dialect.
+        ConflictError: The name belongs to an operator, to a device of another dialect, or to a
+            user of another space.
     """
     if application.dialect != BROKER.name:
         return
+    holder = registry.lookup(user_key(device.id))
+    if holder is not None and holder.application != device.application:
+        raise ConflictError(
+            f"{device.id!r} is a user of application {holder.application!r}, and every user's "
+            "name is unique in the hub; choose another",
+            path="id",
+        )
     connect = Connect(protocol_level=LEVEL_OF_ANONYMOUS, username=device.id, password=b"?")
     peer = Peer(address="", tls=True)
     for name, face in FACES.items():

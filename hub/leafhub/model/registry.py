@@ -219,7 +219,9 @@ class Registry:
                     holder = self._keys[key]
                 if holder != place:
                     raise ConflictError(
-                        f"{key!r} belongs to device {holder[1]!r} of application {holder[0]!r}"
+                        f"{key!r} belongs to device {holder[1]!r} of application {holder[0]!r}; "
+                        f"device {device.id!r} of application {device.application!r} needs one "
+                        "of its own"
                     )
 
     def _learn_keys(self, device: Device) -> None:

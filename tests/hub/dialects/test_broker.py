@@ -552,7 +552,7 @@ LISTS_THAT_ARE_NONE = ["", "a/#/b", "a#", "a+/b", "%x", "a/%", "%", "%n", "a\0"]
         (
             {"certificate_authorities": (ROOT.pem, "x")},
             "settings.certificate_authorities[1]",
-            "no certificate in PEM form",
+            "certificates, and here stands the text of an authority's PEM file",
         ),
         (
             {"certificate_authorities": (LEAF.pem,)},

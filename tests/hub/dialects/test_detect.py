@@ -400,6 +400,17 @@ class TestTakenNames:
     def test_others_are_free(self, world: Registry, arrival: Arrival, name: str) -> None:
         assert self.refusal(world, arrival, name, "broker") == ""
 
+    def test_a_user_of_another_space_has_its_name_alone(
+        self, world: Registry, arrival: Arrival
+    ) -> None:
+        lathe = device("workshop", "broker", "lathe", "lathe-pw")
+        world.apply(application("workshop", "broker"))
+        world.apply(lathe)
+        assert self.refusal(world, arrival, "lathe", "broker") == (
+            "id: 'lathe' is a user of application 'workshop', and every user's name is unique in "
+            "the hub; choose another"
+        )
+
     @pytest.mark.parametrize("dialect", ["drogue", "murano", "cloudplugs", "smartworks"])
     def test_other_dialects_have_names_of_their_own(
         self, world: Registry, arrival: Arrival, dialect: str

@@ -108,7 +108,8 @@ def test_a_key_belongs_to_one_device_in_the_whole_hub() -> None:
         PutApplication(app("a")), PutApplication(app("b")), PutDevice(dev("a", "d", "x"))
     )
     before = contents(registry, ["p:x"])
-    with pytest.raises(ConflictError, match=r"'p:x' belongs to device 'd' of application 'a'"):
+    words = r"'p:x' belongs to device 'd' of application 'a'; device 'e' of application 'b' needs"
+    with pytest.raises(ConflictError, match=words):
         registry.apply(PutDevice(dev("b", "e", "x")))
     assert contents(registry, ["p:x"]) == before
 

@@ -108,7 +108,7 @@ def _check_authorities(space: SpaceSettings) -> None:
         except CertificateError as exc:
             raise RequestError(
                 f"{exc}; a user's own certificate goes by its fingerprint, into the user's "
-                "settings, certificates",
+                "settings, certificates, and here stands the text of an authority's PEM file",
                 path=path,
             ) from exc
         if found > AUTHORITIES_MOST:
