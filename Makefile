@@ -14,7 +14,7 @@ setup:
 programs: setup
 	@$(BIN)/python -m leafhub_tools.micropython >/dev/null
 
-run: programs    ## Start the hub, one virtual leaf per dialect, and the dashboard
+run: programs    ## Start the hub, four virtual leaves, and the dashboard
 	@$(BIN)/leafhub demo --data "$(DATA)"
 
 test: lint types programs  ## Run every check and every test

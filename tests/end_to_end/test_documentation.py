@@ -28,7 +28,7 @@ def test_every_dialect_has_its_page() -> None:
     assert {page.stem for page in PAGES[1:]} == vendors
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "docs/architecture.md"], ids=lambda p: p.stem)
+@pytest.mark.parametrize("page", [*PAGES, *(ROOT / "docs").glob("*.md")], ids=lambda p: p.stem)
 def test_every_file_that_is_named_is_there(page: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []

@@ -10,7 +10,7 @@ DEVIATIONS: Final[Mapping[str, str]] = {
         "that is not served gets 0x01."
     ),
     "MQTT-3.1.2-5": (
-        "What waits for an absent client has bounds: 1,000 messages and 512 KiB for each client, "
+        "What waits for an absent client has bounds: 1,000 messages and 2 MiB for each client, "
         "and a budget for all of them. Past them new messages are dropped and the log tells; "
         "without bounds one forgotten client would fill the memory of a small computer."
     ),
@@ -25,7 +25,8 @@ DEVIATIONS: Final[Mapping[str, str]] = {
     ),
     "MQTT-4.1.0-1": (
         "Sessions live in memory: when the hub is started anew they are gone, and clients learn "
-        "it by Session Present 0. What was acknowledged is in the hub's store nevertheless. Of "
+        "it by Session Present 0. What was acknowledged is in the hub's store nevertheless; a QoS "
+        "2 message that the restart cut in the middle is taken again when it is sent again. Of "
         "clients that are away, 10,000 sessions are kept; past that, the one away for longest "
         "goes."
     ),

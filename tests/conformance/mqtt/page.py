@@ -18,6 +18,11 @@ This page is made by `make conformance`; edit the tests, not the page. It lists 
 statement of the MQTT standards, what it demands in our own words, and the tests that prove it:
 rows of bytes that go through a real socket to a real hub, and the bytes that come back. They stand
 in [`tests/conformance/mqtt`](../tests/conformance/mqtt). What binds clients alone needs no test.
+
+It speaks of the [broker dialect](dialects/broker.md), which is MQTT as the standards have it, with
+the limits that `leafhub config` prints. Vendors' dialects bend rules where the vendors' servers
+did; their pages tell: [CloudPlugs](dialects/cloudplugs.md), [Drogue Cloud](dialects/drogue.md),
+[Murano](dialects/murano.md), [SmartWorks](dialects/smartworks.md).
 """
 
 

@@ -1,4 +1,4 @@
-"""``leafhub demo``: a hub, one virtual leaf per dialect, and the dashboard, all live."""
+"""``leafhub demo``: a hub, a virtual leaf for each vendor, and the dashboard, all live."""
 
 import asyncio
 import contextlib
@@ -51,7 +51,7 @@ def demo(
         ),
     ] = None,
 ) -> None:
-    """Start a hub, one virtual leaf per dialect and the dashboard; Ctrl-C ends it all.
+    """Start a hub, a virtual leaf for each vendor and the dashboard; Ctrl-C ends it all.
 
     The leaves are the real firmware in a real MicroPython. Each enrolls itself the way its dialect
     does, keeps what it got in its folder under the data folder, and logs in with that the next
