@@ -4,73 +4,31 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol, assert_never
+from collections.abc import Iterator
+from typing import assert_never
 
 from leafhub.dialects.base import Outcome, Peer, Principal, Refusal, SubscribeOutcome
 from leafhub.dialects.log_text import one_line
 from leafhub.errors import StoreUnavailableError
 from leafhub.exchange.exchange import Exchange
 from leafhub.exchange.session import Session
-from leafhub.mqtt.limits import Limits
 from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe
 from leafhub.mqtt.phase import READING
 from leafhub.mqtt.policy import Policy
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.requests import Closed, Delivered, Dropped, Request
 from leafhub.mqtt.session import Connection, OutgoingMessage, Phase, SendResult
-from leafhub.mqtt_server.admission import Admission
 from leafhub.mqtt_server.byte_path import BytePath
+from leafhub.mqtt_server.delivery import Delivery
 from leafhub.mqtt_server.entrance import Entrance
-from leafhub.mqtt_server.pipes import Pipe
+from leafhub.mqtt_server.listener import Listener
 from leafhub.mqtt_server.publish_rate import PublishRate
-from leafhub.mqtt_server.settings import MqttSettings
 from leafhub.mqtt_server.throttle import Throttle
 
 UNFINISHED_MESSAGES = 1_000
 """Messages of one client that may wait for the store; then its packets wait too."""
 
 log = logging.getLogger(__name__)
-
-
-class Listener(Protocol):
-    """The place that accepted a connection."""
-
-    settings: MqttSettings
-    limits: Limits
-    """What ``settings`` permit each session."""
-    admission: Admission
-    peer: Peer
-    """What all its clients have in common."""
-
-    @property
-    def addresses_are_hidden(self) -> bool:
-        """Whether the lowest layer tells a client's own address."""
-        ...
-
-    def new_pipes(self, maximum_packet_bytes: Callable[[], int]) -> Sequence[Pipe]:
-        """The layers between transport and MQTT, from the transport upwards.
-
-        Args:
-            maximum_packet_bytes: Tells the longest packet that the client may send now.
-        """
-        ...
-
-    def opened(self, connection: "MqttConnection") -> None:
-        """A connection is there."""
-        ...
-
-    def settled(self, connection: "MqttConnection") -> None:
-        """All that it took is answered, and it takes no more."""
-        ...
-
-    def gone(self, connection: "MqttConnection") -> None:
-        """It ended."""
-        ...
-
-    def parted(self, connection: "MqttConnection") -> None:
-        """Its transport is gone."""
-        ...
 
 
 class MqttConnection:
@@ -100,6 +58,7 @@ class MqttConnection:
             limits=listener.limits,
             connect_deadline_s=time.monotonic() + settings.connect_time_s + handshake_time_s,
         )
+        self._delivery = Delivery(self._connection, self.path, settings.write_buffer_bytes)
         self._entrance = Entrance(
             self, exchange, listener.admission, refusal_time_s=settings.refusal_time_s
         )
@@ -109,9 +68,6 @@ class MqttConnection:
         self._unfinished = 0
         self._throttle: Throttle | None = None  # who never publishes needs none
         self._takes_no_more = False
-        self._dropped = 0
-        self._unsaid_bytes = 0
-        self._fill_is_due = False
         self._address = ""
         self._heard_us = 0
 
@@ -156,12 +112,7 @@ class MqttConnection:
 
     def take_output(self) -> bytes:
         """See ``Speaker``."""
-        self._unsaid_bytes = 0
-        output = self._connection.take_output()
-        if self._connection.can_fill and not (self._fill_is_due or self.path.is_congested):
-            self._fill_is_due = True
-            self._loop.call_soon(self._fill)  # when the others had their turn
-        return output
+        return self._delivery.take_output()
 
     def congested(self) -> None:
         """See ``Speaker``."""
@@ -169,9 +120,10 @@ class MqttConnection:
 
     def relieved(self) -> None:
         """See ``Speaker``."""
-        if self._dropped and not self.path.is_congested:
-            log.info("%s: reads again, %d messages to it were dropped", self._who, self._dropped)
-            self._dropped = 0
+        dropped = self._delivery.dropped
+        if dropped and not self.path.is_congested:
+            log.info("%s: reads again, %d messages to it were dropped", self._who, dropped)
+            self._delivery.dropped = 0
         self._take(self._go_on())
         self.path.flush()
 
@@ -204,26 +156,14 @@ class MqttConnection:
 
     def send(self, message: OutgoingMessage) -> SendResult:
         """Give the client a message; a QoS 0 message is lost on a client that does not read."""
-        if self.path.is_congested and message.qos == 0:
-            result = SendResult.DROPPED
-            if self._session is not None:
-                self._session.state.note_dropped()
-        else:
-            result = self._connection.send(message, time.monotonic())
-            self._unsaid_bytes += message.held_bytes
-        if self._unsaid_bytes > self._listener.settings.write_buffer_bytes:
-            self.path.write()  # a thousand messages may be sent in one turn of the loop
-        self.path.flush_soon()
-        if result is SendResult.DROPPED:
-            if not self._dropped:
-                log.warning("%s: takes messages too slowly, some are dropped", self._who)
-            self._dropped += 1
+        result = self._delivery.send(message)
+        if result is SendResult.DROPPED and self._delivery.dropped == 1:
+            log.warning("%s: takes messages too slowly, some are dropped", self._who)
         return result
 
     def add_backlog(self, topic_filter: str, messages: Iterator[OutgoingMessage | None]) -> None:
         """Give the client many messages, as fast as it takes them."""
-        self._connection.add_backlog(topic_filter, messages, time.monotonic())
-        self.path.flush_soon()
+        self._delivery.add_backlog(topic_filter, messages)
 
     def answer_overdue(self) -> None:
         """Tell the client what became of messages that an earlier connection had brought."""
@@ -413,13 +353,6 @@ class MqttConnection:
         ceiling_bytes = self._listener.settings.maximum_packet_bytes
         return min(ceiling_bytes, self._connection.policy.maximum_packet_bytes)
 
-    def _fill(self) -> None:
-        """Go on with a backlog, a round for each turn of the loop."""
-        self._fill_is_due = False
-        if not self._connection.closing and not self.path.is_congested:
-            self._connection.fill(time.monotonic())
-            self.path.flush()
-
     # ---- deadlines and the end
 
     def _set_timer(self) -> None:
@@ -460,7 +393,8 @@ class MqttConnection:
             return
         session = self._session
         level = logging.DEBUG if self._entrance.is_refused_unseen else logging.INFO
-        lost = f"; {self._dropped} messages to it were dropped" if self._dropped else ""
+        dropped = self._delivery.dropped
+        lost = f"; {dropped} messages to it were dropped" if dropped else ""
         log.log(level, "%s: gone: %s%s", self._who, closed.reason, lost)
         if session is not None:
             self._exchange.detach(session, self, closed.will)

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class OpenListener:
-    """One listener at work, see ``leafhub.mqtt_server.connection.Listener``."""
+    """One listener at work, see ``leafhub.mqtt_server.listener.Listener``."""
 
     def __init__(self, server: "MqttServer", listener: MqttListener) -> None:
         self.settings = server.settings

@@ -36,7 +36,8 @@ from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.session_state import SessionState
 from leafhub.mqtt_server import entrance
 from leafhub.mqtt_server.admission import Admission
-from leafhub.mqtt_server.connection import Listener, MqttConnection
+from leafhub.mqtt_server.connection import MqttConnection
+from leafhub.mqtt_server.listener import Listener
 from leafhub.mqtt_server.pipes import Pipe
 from leafhub.mqtt_server.settings import MqttSettings
 from leafhub.stores import writer
