@@ -6,11 +6,11 @@ import gc
 import importlib.metadata
 import logging
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 
-from leafhub import open_files, operator_file
+from leafhub import open_files, operator_file, strict_toml
 from leafhub.certificates import Certificates
 from leafhub.config import Config
 from leafhub.contract import operator_login
@@ -26,6 +26,7 @@ from leafhub.http_server.server import HttpServer
 from leafhub.model.device import Credential, Operator, SecretKind
 from leafhub.model.registry import PutOperator, Registry
 from leafhub.mqtt_server.server import MqttServer
+from leafhub.mqtt_server.settings import MqttListener
 from leafhub.service_manager import Health, ServiceManager
 from leafhub.stopping import StopSignal, end_in_time
 from leafhub.stores.sqlite import SqliteStore
@@ -79,9 +80,11 @@ async def running(config: Config) -> AsyncIterator[RunningHub]:
     """A hub that runs as long as the context: opened in the order of its needs, closed in reverse.
 
     Raises:
-        ConfigurationError: The data folder, a certificate or an address cannot be used.
+        ConfigurationError: The data folder, a certificate or an address cannot be used, or a
+            listener serves a dialect that nobody speaks.
         StoreUnavailableError: The store cannot be opened.
     """
+    _refuse_unknown_dialects(config.mqtt.listeners)
     folder = config.folder
     exchange = Exchange(
         store=SqliteStore(folder.database, config.store),
@@ -129,6 +132,17 @@ async def running(config: Config) -> AsyncIterator[RunningHub]:
         mqtt.stop()
         await mqtt.leave()
         await exchange.stop()
+
+
+def _refuse_unknown_dialects(listeners: Sequence[MqttListener]) -> None:
+    """A listener pinned to a dialect that nobody speaks would refuse every client."""
+    for place, listener in enumerate(listeners):
+        name = listener.dialect
+        if name is not None and name not in FACES:
+            raise ConfigurationError(
+                f"there is no dialect {name!r}; {strict_toml.nearest(name, DIALECTS)}",
+                path=f"mqtt.listeners[{place}].dialect",
+            )
 
 
 @contextlib.asynccontextmanager
