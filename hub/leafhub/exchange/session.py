@@ -39,7 +39,10 @@ class Link(Protocol):
         ...
 
     def end(self, reason_code: ReasonCode | None, reason: str) -> None:
-        """Close it; the session is detached when this returns."""
+        """Close it; the session is detached when this returns.
+
+        ``reason`` is for the log, and for the client where its policy tells reasons.
+        """
         ...
 
 

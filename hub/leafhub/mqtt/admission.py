@@ -1,7 +1,7 @@
 """From CONNECT to CONNACK: what a client may not ask for, and what it is told (§3.1, §3.2)."""
 
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -19,7 +19,14 @@ _UNLIMITED_PACKET_BYTES: Final = 268_435_460
 """The longest packet there can be: no reason to announce it."""
 
 
-def ground_for_refusal(connect: Connect, policy: Policy) -> ReasonCode | None:
+class Ground(NamedTuple):
+    """Why CONNECT cannot be accepted."""
+
+    reason_code: ReasonCode
+    reason: str
+
+
+def ground_for_refusal(connect: Connect, policy: Policy) -> Ground | None:
     """Tell why CONNECT cannot be accepted under ``policy``; None if it can."""
     will = connect.will
     if will is not None:
@@ -31,24 +38,25 @@ def ground_for_refusal(connect: Connect, policy: Policy) -> ReasonCode | None:
     announced = policy.connack_properties
     if will is not None:
         if announced.maximum_qos is not None and will.qos > announced.maximum_qos:
-            return ReasonCode.QOS_NOT_SUPPORTED
+            return Ground(ReasonCode.QOS_NOT_SUPPORTED, "the Will's QoS is not supported")
         if will.retain and announced.retain_available is False:
-            return ReasonCode.RETAIN_NOT_SUPPORTED
+            return Ground(ReasonCode.RETAIN_NOT_SUPPORTED, "no Will is retained here")
     has_method = connect.properties.authentication_method is not None
     if has_method and policy.auth_packet is AuthPacket.DISCONNECT:
-        return ReasonCode.BAD_AUTHENTICATION_METHOD
+        return Ground(ReasonCode.BAD_AUTHENTICATION_METHOD, "no authentication method is known")
     return None
 
 
-def _ground_in_will(will: Will, policy: Policy) -> ReasonCode | None:
+def _ground_in_will(will: Will, policy: Policy) -> Ground | None:
     """Judge the message that the Will is to be: it is published without a PUBLISH."""
     if not policy.wildcards_in_topic_names and not is_topic_name(will.topic_name):
-        return ReasonCode.TOPIC_NAME_INVALID
+        return Ground(ReasonCode.TOPIC_NAME_INVALID, "the Will's topic is no topic name")
     if will.topic_name.count("/") >= policy.maximum_topic_levels:
-        return ReasonCode.TOPIC_NAME_INVALID
+        return Ground(ReasonCode.TOPIC_NAME_INVALID, "the Will's topic has too many levels")
     response_topic = will.properties.response_topic
     if response_topic is not None and not is_topic_name(response_topic):
-        return ReasonCode.PROTOCOL_ERROR  # MQTT-3.3.2-14
+        # MQTT-3.3.2-14
+        return Ground(ReasonCode.PROTOCOL_ERROR, "the Will's Response Topic is no topic name")
     return None
 
 

@@ -78,7 +78,7 @@ class Decisions(Lifetime):
         rules = self._rules
         ground = ground_for_refusal(connect, rules)
         if ground is not None:
-            self.refuse(ground)
+            self._refuse(ground.reason_code, self._told(ground.reason), ground.reason)
             return
         announced = announcement(rules)
         self._take_over(state, connect, announced)
@@ -177,6 +177,9 @@ class Decisions(Lifetime):
         codes = put_subscriptions(
             self.state, subscribe, reason_codes, notes or ("",) * len(reason_codes)
         )
+        if reason_string is None and ReasonCode.QUOTA_EXCEEDED in codes:
+            most = self._rules.maximum_subscriptions
+            reason_string = self._told(f"no more than {most} subscriptions in a session")
         self._write_answer(Suback(subscribe.packet_id, codes, reason_property(reason_string)))
 
     def unsubscribed(

@@ -134,7 +134,7 @@ class Lifetime:
         Args:
             reason_code: For the 5.0 DISCONNECT, or the CONNACK of a client that waits for one;
                 None says nothing.
-            reason: For the log.
+            reason: For the log; and for the client, if its policy says so: nothing secret.
         """
         if self._phase in ENDED:
             return
@@ -146,7 +146,7 @@ class Lifetime:
         if self._phase in ACCEPTED and self.protocol_level == LEVEL_5 and reason_code is not None:
             if reason_code not in REASON_CODES_OF[14]:
                 reason_code = ReasonCode.PROTOCOL_ERROR  # like 0x84, for a second CONNECT
-            self._output.write(Disconnect(reason_code))
+            self._output.write_answer(Disconnect(reason_code, reason_property(self._told(reason))))
         self._close(reason)
 
     def lost(self, reason: str, now_s: float | None = None) -> Closed | None:
@@ -222,6 +222,10 @@ class Lifetime:
     def _write_answer(self, packet: Answer) -> None:
         if not self._output.write_answer(packet):
             self._close("the client takes no packet as long as the answer")
+
+    def _told(self, reason: str) -> str | None:
+        """Give what the client is told of ``reason``."""
+        return reason if self._rules.tell_reasons else None
 
     def _hand_out(self) -> list[Request]:
         requests = self._requests.copy()

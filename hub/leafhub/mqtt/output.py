@@ -4,10 +4,19 @@ import msgspec
 
 from leafhub.mqtt.codec import encode_packet
 from leafhub.mqtt.decoding import LEVEL_3_1_1, LEVEL_5
-from leafhub.mqtt.packets import Connack, Connect, Packet, Puback, Pubrec, Suback, Unsuback
+from leafhub.mqtt.packets import (
+    Connack,
+    Connect,
+    Disconnect,
+    Packet,
+    Puback,
+    Pubrec,
+    Suback,
+    Unsuback,
+)
 from leafhub.mqtt.properties import EMPTY
 
-Answer = Connack | Puback | Pubrec | Suback | Unsuback
+Answer = Connack | Puback | Pubrec | Suback | Unsuback | Disconnect
 """Packets in which we may say a reason."""
 
 

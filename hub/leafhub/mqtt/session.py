@@ -241,7 +241,7 @@ class Connection(Decisions):
                 raise ProtocolError("session revived by DISCONNECT", section="3.14.2.2.2")
             state.expiry_interval_s = interval_s
         self._close(
-            f"client disconnected: {code.name}",
+            "client disconnected" + (f": {code.name}" if code else ""),
             with_will=code is not ReasonCode.SUCCESS,
             clean=code in _LEAVE_TAKING,
         )

@@ -14,7 +14,7 @@ def offence(name: str, statements: str, sent: str, reason: str = "81") -> Row:
         f"""
         a connects
         a > {sent}
-        a < DISCONNECT {{ {reason} }}
+        a < DISCONNECT {{ {reason} why }}
         a end
         """,
     )

@@ -49,6 +49,9 @@ _CONNECTS: Final = "CONNECT { head c2 003c none [ client ] login }"
 _RETURNS: Final = "CONNECT { head c0 003c keeps [ client ] login }"
 _STEP: Final = re.compile(r"(?P<client>\w+) +(?P<verb>>|<|\w+)(?: +(?P<rest>.*))?")
 _PAUSE: Final = re.compile(r"(?P<verb>after|wait) (?P<seconds>[\d.]+) s")
+_REASON_STRING_AT: Final = 7
+"""Bytes of a short DISCONNECT before the text of its Reason String: fixed header, reason code,
+property length, identifier, and the length of the text."""
 _SPACES_AT_ONCE: Final = 64
 """Topic spaces made by one request; one for each row would double the time of a run."""
 _NOTHING_HAPPENS: Final[Mapping[str, Callable[[], None]]] = {}
@@ -143,6 +146,8 @@ class _Stage:
         match verb:
             case ">":
                 await self._send(name, wire(rest, words))
+            case "<" if " why " in rest:
+                await self._expect_reason(name, rest, words)
             case "<":
                 await self._expect(name, [pattern(part, words) for part in rest.split(" & ")])
             case "connects":
@@ -200,6 +205,16 @@ class _Stage:
         assert any(matches(order, got) for order in orders), f"{got.hex(' ')}, not {wanted}"
         if got[0] == 0x20 and got[3] == 0:
             self._accepted.add(name)
+        self._check_time()
+
+    async def _expect_reason(self, name: str, packet: str, words: Mapping[str, str]) -> None:
+        """Expect a packet with ``why`` in it, which is a text of whatever the hub has to say."""
+        head = await self._receive(name, _REASON_STRING_AT, packet)
+        text = await self._receive(name, int.from_bytes(head[-2:], "big"), packet)
+        words = {**words, "why": "{ reason-string [ text ] }", "text": text.hex()}
+        wanted = pattern(packet, words)
+        assert text.strip(), "a reason without a word"
+        assert matches(wanted, head + text), f"{(head + text).hex(' ')}, not {shown(wanted)}"
         self._check_time()
 
     async def _receive(self, name: str, count: int, wanted: str) -> bytes:

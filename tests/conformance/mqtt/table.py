@@ -4,7 +4,8 @@ A row is a script of one line per step. Each line names a client and what it doe
 
 =================  =============================================================================
 ``a > ...``        sends these bytes (see ``notation``); the first time, it opens a connection
-``a < ...``        gets exactly these bytes; packets with ``&`` between them may change places
+``a < ...``        gets exactly these bytes; packets with ``&`` between them may change places;
+                   ``why`` in a DISCONNECT is a Reason String, whatever it says
 ``a connects``     CONNECT with client id ``a`` and a new session, which the hub accepts
 ``a returns``      the same with Clean Session (Clean Start) 0; the hub still had the session
 ``a end``          the hub says nothing more and closes the connection

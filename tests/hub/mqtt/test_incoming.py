@@ -169,7 +169,7 @@ def test_an_answer_after_disconnect_is_not_written() -> None:
     publish = Publish("t", b"x", 1, packet_id=7)
     assert client.send(publish, Disconnect()) == [
         publish,
-        Closed("client disconnected: SUCCESS", None, clean=True),
+        Closed("client disconnected", None, clean=True),
     ]
     client.connection.acknowledge(publish)
     assert client.take() == []

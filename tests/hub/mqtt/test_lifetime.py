@@ -18,7 +18,7 @@ from leafhub.mqtt.packets import (
     Will,
 )
 from leafhub.mqtt.policy import AuthPacket, Policy
-from leafhub.mqtt.properties import Properties
+from leafhub.mqtt.properties import EMPTY, Properties
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.session import Closed
 
@@ -218,3 +218,31 @@ def test_a_client_too_small_for_connack_is_left() -> None:
 def test_nothing_secret_stays_after_the_login() -> None:
     client = opened(4, username="u", password=b"secret")
     assert client.connection._connect is None
+
+
+@pytest.mark.parametrize(
+    ("policy", "wishes", "told"),
+    [
+        (Policy(tell_reasons=True), EMPTY, "the hub is stopping"),
+        (Policy(tell_reasons=True), Properties(request_problem_information=False), None),
+        (Policy(tell_reasons=True), Properties(maximum_packet_size=25), None),  # it takes 26
+        (Policy(tell_reasons=True), Properties(maximum_packet_size=26), "the hub is stopping"),
+        (Policy(), EMPTY, None),  # a vendor's bytes stay as they are
+    ],
+)
+def test_why_it_ends_is_told_to_who_wants_to_know(
+    policy: Policy, wishes: Properties, told: str | None
+) -> None:
+    client = opened(5, policy, properties=wishes)
+    client.connection.end(ReasonCode.SERVER_SHUTTING_DOWN, "the hub is stopping")
+    (goodbye,) = client.take()
+    assert goodbye == Disconnect(ReasonCode.SERVER_SHUTTING_DOWN, Properties(reason_string=told))
+
+
+def test_why_connect_is_refused_is_told_by_the_policy_that_came_with_the_decision() -> None:
+    client = Client(5, Policy(tell_reasons=True))
+    client.connect(properties=Properties(authentication_method="SCRAM"))
+    client.accept()
+    (connack,) = client.take()
+    assert isinstance(connack, Connack)
+    assert connack.properties.reason_string == "no authentication method is known"

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from engine_client import BOTH, Client, message
+from engine_client import BOTH, Client, message, opened
 
 from leafhub.mqtt.limits import DEFAULTS, Limits, QueueBudget
 from leafhub.mqtt.outgoing_message import OutgoingMessage
@@ -176,3 +176,12 @@ def test_what_is_over_makes_room_in_bytes_too() -> None:
     assert send(passing, 0.0) is SendResult.QUEUED
     assert send(large(60), 0.9) is SendResult.DROPPED
     assert send(large(60), 1.0) is SendResult.QUEUED
+
+
+def test_a_5_0_client_is_told_how_many_subscriptions_there_may_be() -> None:
+    client = opened(5, Policy(maximum_subscriptions=0, tell_reasons=True))
+    subscribe = Subscribe(1, (SubscriptionRequest("a"),))
+    client.send(subscribe)
+    client.connection.grant(subscribe, [ReasonCode.SUCCESS])
+    why = Properties(reason_string="no more than 0 subscriptions in a session")
+    assert client.take() == [Suback(1, (ReasonCode.QUOTA_EXCEEDED,), why)]

@@ -28,7 +28,7 @@ from leafhub.mqtt.packets import Connect
 from leafhub.mqtt.policy import Policy
 from leafhub.mqtt.reason_codes import ReasonCode
 
-POLICY: Final = Policy(announce_limits=True, topic_alias_maximum=64)
+POLICY: Final = Policy(announce_limits=True, tell_reasons=True, topic_alias_maximum=64)
 
 _BY_HANDSHAKE, _ANONYMOUS = "handshake", "anonymous"  # notes of principals
 _ASSIGNED_LETTERS = 16  # 91 bits of chance: nobody guesses the name of another one's session

@@ -122,7 +122,7 @@ FLOW = cases(
         b < PUBACK { 0001 }
         a < PUBLISH+qos1 { "t" 0001 {} }
         a > PUBREC { 0001 }
-        a < DISCONNECT { 82 }
+        a < DISCONNECT { 82 why }
         a end
         """,
     ),
@@ -138,7 +138,7 @@ FLOW = cases(
         b < PUBREC { 0001 }
         a < PUBLISH+qos2 { "t" 0001 {} }
         a > PUBACK { 0001 }
-        a < DISCONNECT { 82 }
+        a < DISCONNECT { 82 why }
         a end
         """,
     ),

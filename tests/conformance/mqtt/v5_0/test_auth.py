@@ -14,7 +14,7 @@ AUTH = cases(
         "MQTT-4.12.0-1 MQTT-4.12.0-4 MQTT-3.1.4-2 MQTT-4.13.2-1",
         """
         a > CONNECT { head c2 003c { authentication-method "SCRAM-SHA-256" } "a" login }
-        a < CONNACK { 00 8c {} }
+        a < CONNACK { 00 8c { reason-string "no authentication method is known" } }
         a end
         """,
     ),
@@ -24,7 +24,7 @@ AUTH = cases(
         """
         a > CONNECT { head c2 003c \
             { authentication-method "SCRAM-SHA-256" authentication-data [ 'n,,n=a' ] } "a" login }
-        a < CONNACK { 00 8c {} }
+        a < CONNACK { 00 8c { reason-string "no authentication method is known" } }
         a end
         """,
     ),

@@ -72,7 +72,7 @@ CLIENT_ID = cases(
         c > CONNECT { head c0 003c keeps "me" guest }
         c < accepted
         d > CONNECT { head c0 003c keeps "me" login }
-        c < DISCONNECT { 8e }
+        c < DISCONNECT { 8e why }
         c end
         d < resumed
         """,
@@ -84,7 +84,7 @@ CLIENT_ID = cases(
         a > CONNECT { head c2 003c {} "same" login }
         a < accepted
         b > CONNECT { head c2 003c {} "same" login }
-        a < DISCONNECT { 8e }
+        a < DISCONNECT { 8e why }
         a end
         b < accepted
         """,

@@ -179,7 +179,7 @@ KEEP_ALIVE = cases(
         a > CONNECT { head c2 0001 {} "a" login }
         a < accepted
         after 1.4 s
-        a < DISCONNECT { 8d }
+        a < DISCONNECT { 8d why }
         a end
         """,
     ),

@@ -119,6 +119,27 @@ FROM_THE_HUB = cases(
         """,
     ),
     Row(
+        "with a reason for people",
+        "MQTT-3.14.2-1",
+        """
+        a connects
+        a > PUBLISH { "#" {} }
+        a < DISCONNECT { 90 { reason-string "wildcard in a topic name (MQTT §3.3.2.1)" } }
+        a end
+        """,
+    ),
+    Row(
+        "with none for a client that wants none",
+        "MQTT-3.14.2-1",
+        """
+        a > CONNECT { head c2 003c { request-problem-information 00 } "a" login }
+        a < accepted
+        a > PUBLISH { "#" {} }
+        a < DISCONNECT { 90 }
+        a end
+        """,
+    ),
+    Row(
         "not to one who was never accepted",
         "MQTT-3.14.0-1",
         """

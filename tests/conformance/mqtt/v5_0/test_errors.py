@@ -17,7 +17,7 @@ ERRORS = cases(
         b < SUBACK { 0001 {} 00 }
         a connects
         a > PUBLISH { "t" {} 'before' } PINGREQ { 00 } PUBLISH { "t" {} 'behind' }
-        a < DISCONNECT { 81 }
+        a < DISCONNECT { 81 why }
         a end
         b < PUBLISH { "t" {} 'before' }
         b quiet
@@ -30,7 +30,7 @@ ERRORS = cases(
         a > CONNECT { head c2 003c keeps "a" login }
         a < accepted
         a > PINGRESP {}
-        a < DISCONNECT { 82 }
+        a < DISCONNECT { 82 why }
         a end
         a returns
         """,
@@ -42,7 +42,7 @@ ERRORS = cases(
         b connects
         a connects
         a > ff
-        a < DISCONNECT { 81 }
+        a < DISCONNECT { 81 why }
         a end
         b quiet
         """,
@@ -53,11 +53,11 @@ ERRORS = cases(
         """
         a connects
         a > PUBLISH { [ 'a/'*128 ] {} }
-        a < DISCONNECT { 90 }
+        a < DISCONNECT { 90 why }
         a end
         b connects
         b > SUBSCRIBE { 0001 {} [ 'a/'*128 ] 00 }
-        b < DISCONNECT { 8f }
+        b < DISCONNECT { 8f why }
         b end
         """,
     ),

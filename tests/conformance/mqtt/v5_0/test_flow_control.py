@@ -217,7 +217,7 @@ HUBS_RECEIVE_MAXIMUM = cases(
         a > {_messages(1001, 1001)}
         a < {_pubrecs(1001, 1001)}
         a > {_messages(1002, 1002)}
-        a < DISCONNECT {{ 93 }}
+        a < DISCONNECT {{ 93 why }}
         a end
         """,
     ),

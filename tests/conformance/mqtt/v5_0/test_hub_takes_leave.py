@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from notation import wire
 from player import Player
+from properties_5_0 import PROPERTIES
 from raw_mqtt import RawClient, raw_client
 from table import LEVEL_5_0
 from whole_hub import RunningHub, running_hub
@@ -35,7 +36,9 @@ async def test_because_it_stops(tmp_path: Path) -> None:
                 raw_client(hub.plain_port, protocol_level=LEVEL_5_0)
             )
             await connected(hub, client)
-        await client.expect_bytes(wire("DISCONNECT { 8b }"))
+        await client.expect_bytes(
+            wire('DISCONNECT { 8b { reason-string "the hub is stopping" } }', PROPERTIES)
+        )
         await client.expect_closed()
 
 
@@ -49,5 +52,6 @@ async def test_because_the_user_was_disabled(tmp_path: Path) -> None:
             f'[[application]]\nname = "{space}"\ndialect = "broker"\n'
             f'[[application.device]]\nid = "{space}"\nenabled = false\n'
         )
-        await client.expect_bytes(wire("DISCONNECT { 98 }"))
+        goodbye = 'DISCONNECT { 98 { reason-string "the device may no longer log in" } }'
+        await client.expect_bytes(wire(goodbye, PROPERTIES))
         await client.expect_closed()

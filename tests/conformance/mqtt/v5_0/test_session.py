@@ -59,7 +59,7 @@ CLEAN_START = cases(
         a > SUBSCRIBE { 0001 {} "t" 01 }
         a < SUBACK { 0001 {} 01 }
         b > CONNECT { head c2 003c keeps "same" login }
-        a < DISCONNECT { 8e }
+        a < DISCONNECT { 8e why }
         a end
         b < accepted
         b > PUBLISH { "t" {} }
@@ -75,7 +75,7 @@ CLEAN_START = cases(
         a > SUBSCRIBE { 0001 {} "t" 00 }
         a < SUBACK { 0001 {} 00 }
         b > CONNECT { head c0 003c keeps "same" login }
-        a < DISCONNECT { 8e }
+        a < DISCONNECT { 8e why }
         a end
         b < resumed
         b > PUBLISH { "t" {} }

@@ -69,7 +69,7 @@ TO_THE_HUB = cases(
         b connects
         a > PUBLISH { "t" { topic-alias 0001 } }
         b > PUBLISH { "" { topic-alias 0001 } }
-        b < DISCONNECT { 82 }
+        b < DISCONNECT { 82 why }
         b end
         """,
     ),
@@ -83,7 +83,7 @@ TO_THE_HUB = cases(
         a cut
         a returns
         a > PUBLISH { "" { topic-alias 0001 } }
-        a < DISCONNECT { 82 }
+        a < DISCONNECT { 82 why }
         a end
         """,
     ),

@@ -30,7 +30,7 @@ FORM = cases(
             "MQTT-4.7.0-1 MQTT-4.7.3-1 MQTT-3.1.4-2",
             f"""
             a > CONNECT {{ head c6 003c {{}} "a" {{}} "{topic_name}" [] login }}
-            a < CONNACK {{ 00 90 {{}} }}
+            a < CONNACK {{ 00 90 {{ reason-string "the Will's topic is no topic name" }} }}
             a end
             """,
         )
@@ -41,7 +41,7 @@ FORM = cases(
         "MQTT-3.3.2-14 MQTT-3.1.4-2",
         """
         a > CONNECT { head c6 003c {} "a" { response-topic "a/#" } "will" [] login }
-        a < CONNACK { 00 82 {} }
+        a < CONNACK { 00 82 { reason-string "the Will's Response Topic is no topic name" } }
         a end
         """,
     ),
@@ -67,7 +67,7 @@ PUBLISHED = cases(
         a > CONNECT { head c6 003c {} "a" {} "will" [ 'gone' ] login }
         a < accepted
         a > 00 00
-        a < DISCONNECT { 81 }
+        a < DISCONNECT { 81 why }
         a end
         w < PUBLISH { "will" {} 'gone' }
         """,
@@ -103,7 +103,7 @@ PUBLISHED = cases(
         + """
         a > CONNECT { head c6 0001 {} "a" {} "will" [ 'gone' ] login }
         a < accepted
-        a < DISCONNECT { 8d }
+        a < DISCONNECT { 8d why }
         a end
         w < PUBLISH { "will" {} 'gone' }
         """,
@@ -117,7 +117,7 @@ PUBLISHED = cases(
         a < accepted
         b > CONNECT { head c2 003c {} "same" login }
         b < accepted
-        a < DISCONNECT { 8e }
+        a < DISCONNECT { 8e why }
         a end
         w < PUBLISH { "will" {} 'gone' }
         """,

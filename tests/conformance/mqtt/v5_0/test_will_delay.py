@@ -76,7 +76,7 @@ DELAY = cases(
             "will" [ 'gone' ] login }
         a < accepted
         b > CONNECT { head c0 003c keeps "same" login }
-        a < DISCONNECT { 8e }
+        a < DISCONNECT { 8e why }
         a end
         b < resumed
         b > DISCONNECT { 00 { session-expiry-interval 00000000 } }
