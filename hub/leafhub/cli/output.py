@@ -93,4 +93,6 @@ def said(value: Value | EventRecord) -> str:
     if value.datacontenttype.startswith(("application/json", "text/")):
         return bytes(value.data).decode()
     count = len(base64.b64decode(msgspec.json.decode(value.data, type=str)))
+    if not count:
+        return ""
     return f"{count:,} bytes" if count != 1 else "1 byte"

@@ -19,12 +19,12 @@ def value(data: object, datacontenttype: str) -> Value:
         ("ON", "text/plain; charset=utf-8", '"ON"'),
         (base64.b64encode(bytes(3000)).decode(), "image/jpeg", "3,000 bytes"),
         (base64.b64encode(b"\xff").decode(), "application/octet-stream", "1 byte"),
-        ("", "", "0 bytes"),
+        ("", "", ""),
     ],
 )
 def test_a_value_is_said_for_people(data: object, datacontenttype: str, words: str) -> None:
     assert said(value(data, datacontenttype)) == words
-    assert reading(value(data, datacontenttype)) == f"cam {words}"
+    assert reading(value(data, datacontenttype)) == f"cam {words}".strip()
 
 
 def test_who_said_nothing_has_no_reading() -> None:
