@@ -44,6 +44,9 @@ class HubStatus(msgspec.Struct, frozen=True, kw_only=True):
         store_bytes: Size of the store on disk.
         store_waiting: Batches that wait for the store.
         listeners: Where MQTT is served, like ``mqtts://0.0.0.0:8883``.
+        queue_bytes: What messages under way to clients, and those that wait for them, hold now.
+        messages_dropped: Messages to clients that were given up since the start: too many waited
+            for one that was slow or away, or their time was over.
     """
 
     version: str
@@ -56,6 +59,8 @@ class HubStatus(msgspec.Struct, frozen=True, kw_only=True):
     store_bytes: int
     store_waiting: int
     listeners: list[str]
+    queue_bytes: int = 0
+    messages_dropped: int = 0
 
 
 class ApplicationSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -351,6 +351,8 @@ class Exchange:
             connections=len(self._sessions),
             messages_total=self._feed.messages_total,
             messages_per_second=self._feed.messages_per_second(),
+            queue_bytes=self._sessions.budget.used_bytes,
+            messages_dropped=self._sessions.budget.dropped,
             store=store,
             trouble=tuple(trouble),
         )

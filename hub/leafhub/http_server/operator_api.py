@@ -73,6 +73,8 @@ class OperatorApi(Controller):
             store_bytes=status.store.size_bytes,
             store_waiting=status.store.waiting,
             listeners=list(information.listeners),
+            queue_bytes=status.queue_bytes,
+            messages_dropped=status.messages_dropped,
         )
 
     @get("/applications", summary="All applications", responses=refusals())

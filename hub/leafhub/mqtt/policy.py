@@ -72,8 +72,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, gc=False, cache_hash=Tru
             Interval.
         announce_limits: Whether it announces Maximum Packet Size and Receive Maximum too, as they
             hold; otherwise what does not stand in ``connack_properties`` is not told.
-        tell_reasons: Whether a 5.0 client is told in words, too, why its connection ends or what it
-            asked for is refused, if it wants to know (§3.1.2.11.7).
+        tell_reasons: Whether a 5.0 client is told in words, too, why its connection ends or a
+            packet is refused, if it wants to know (§3.1.2.11.7).
         receive_maximum: QoS 1 and 2 messages of a 5.0 client that may wait for their
             acknowledgement, 1..65_535; it is held to that if ``announce_limits``.
         maximum_outgoing_qos: Highest QoS ever sent to the client, 0..2.

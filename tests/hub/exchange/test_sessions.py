@@ -151,6 +151,17 @@ async def test_a_full_budget_is_told() -> None:
     await world.exchange.stop()
 
 
+async def test_the_status_tells_what_waits_and_how_much_was_dropped() -> None:
+    world = World(session_settings=SessionSettings(maximum_queue_bytes=65_536))
+    await world.exchange.start()
+    session = keep(world.exchange._sessions, "k")
+    for _ in range(3):
+        session.send(OutgoingMessage(topic_name="t", payload=b"x" * 29_999, qos=1))
+    status = world.exchange.status()
+    assert (status.queue_bytes, status.messages_dropped) == (60_000, 1)
+    await world.exchange.stop()
+
+
 async def test_what_is_kept_is_bounded_and_the_longest_away_goes_first() -> None:
     kept = Kept(SessionSettings(maximum_kept_sessions=2))
     for key in ("a", "b", "c"):

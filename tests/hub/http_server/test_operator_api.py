@@ -47,6 +47,7 @@ async def test_status_tells_version_listeners_and_the_store(http: httpx.AsyncCli
     assert (status.version, status.listeners) == ("0.0.1", ["mqtt://127.0.0.1:1"])
     assert status.trouble == []
     assert status.store_bytes > 0
+    assert (status.queue_bytes, status.messages_dropped) == (0, 0)
 
 
 async def test_the_same_api_is_served_with_the_hubs_own_certificate(hub: HttpHub) -> None:
