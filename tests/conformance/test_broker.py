@@ -317,7 +317,7 @@ class TestListenersOfThisDialectOnly:
 
 
 class TestCommands:
-    async def test_a_command_is_acknowledged_by_its_user(
+    async def test_a_command_ends_when_its_user_acknowledges_it(
         self, hub: RunningHub, open_client: OpenClient
     ) -> None:
         plug = await log_in(open_client, "plug")
@@ -330,7 +330,7 @@ class TestCommands:
         assert message.packet_id is not None
         await plug.send(Puback(message.packet_id))
         await plug.expect_nothing()
-        assert (await hub.command_end(command, 0)).state == "acknowledged"
+        assert (await hub.command_end(command, 0)).state == "delivered"
         await other.expect_nothing()
 
     async def test_an_operator_sends_one_by_mqtt(
