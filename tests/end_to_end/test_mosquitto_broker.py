@@ -48,10 +48,11 @@ async def test_every_qos_reaches_other_versions(
 
 
 async def test_retained_until_it_is_deleted(programs: Programs) -> None:
-    for payload in ("old", "new"):
-        assert await programs.publish(*HASS, "-t", "hall/lamp", "-m", payload, "-r") == (0, "")
+    for payload in ("old", "new"):  # with QoS 1: kept when the program has ended
+        words = ("-t", "hall/lamp", "-m", payload, "-r", "-q", "1")
+        assert await programs.publish(*HASS, *words) == (0, "")
     async with programs.subscribed(*FEED, "-t", "hall/#") as late:
-        assert await late.messages(1) == ["hall/lamp 0 1 new"]
+        assert await late.messages(1) == ["hall/lamp 1 1 new"]
         await programs.publish(*HASS, "-t", "hall/lamp", "-n", "-r")
         assert await late.messages(1) == ["hall/lamp 0 0"]
     async with programs.subscribed(*FEED, "-t", "hall/#") as later:
