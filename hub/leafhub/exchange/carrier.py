@@ -143,7 +143,9 @@ class Carrier:
         """
         deleted = deleted_devices(outcome.changes, self._registry)
         ticket = self._pending.take_in(outcome.changes)
-        events = (*outcome.events, *self._news_of(outcome.changes))
+        events = outcome.events
+        if outcome.changes:
+            events += self._news_of(outcome.changes)
         commands = self._commands.update(outcome.updates)
         publications = tuple(_signed(one, publisher) for one in outcome.publications)
         if not (outcome.changes or events or publications or commands):

@@ -3,20 +3,32 @@
 import secrets
 import string
 import time
-import uuid
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _TOKEN_LETTERS = string.ascii_letters + string.digits
+_UUID_DIGITS = 19  # hexadecimal ones that are left to chance, two bits of one of them
+_UUIDS_AT_ONCE = 64
+"""So many share one question to the operating system, which takes longer than all the rest. They
+are no secrets: what is one is asked for by itself."""
 
 
 class RandomIds:
     """``leafhub.model.ids.Ids`` from the operating system's random source."""
 
+    def __init__(self) -> None:
+        self._digits = ""
+
     def uuid(self) -> str:
         """A UUID version 7 of this moment."""
-        milliseconds = time.time_ns() // 1_000_000 & (1 << 48) - 1
-        value = milliseconds << 80 | 7 << 76 | secrets.randbits(12) << 64
-        return str(uuid.UUID(int=value | 2 << 62 | secrets.randbits(62)))
+        if not self._digits:
+            self._digits = secrets.token_hex(_UUIDS_AT_ONCE * _UUID_DIGITS // 2)
+        chance, self._digits = self._digits[:_UUID_DIGITS], self._digits[_UUID_DIGITS:]
+        milliseconds = f"{time.time_ns() // 1_000_000 & (1 << 48) - 1:012x}"
+        variant = "89ab"[int(chance[3], 16) & 3]
+        return (
+            f"{milliseconds[:8]}-{milliseconds[8:]}-7{chance[:3]}"
+            f"-{variant}{chance[4:7]}-{chance[7:]}"
+        )
 
     def ulid(self, time_us: int) -> str:
         """A ULID for that moment."""

@@ -142,6 +142,8 @@ class Commands:
 
     def update(self, updates: Sequence[CommandUpdate]) -> tuple[Command, ...]:
         """Do what a device's message says; gives the commands to store, then to ``announce``."""
+        if not updates:
+            return ()  # most messages say nothing of commands
         now_us = self._arrival().time_us
         moved = tuple(c for update in updates for c in self._life_lines.update(update, now_us))
         self._settle(moved)

@@ -41,6 +41,8 @@ def _fits(topic: str) -> bool:
 
 def topic_matches(topic_filter: str, topic_name: str) -> bool:
     """Whether a subscription to ``topic_filter`` gets what is published to ``topic_name``."""
+    if topic_filter == "#":  # the usual list of who may publish everywhere: asked for each message
+        return not topic_name.startswith("$")
     return _covers(topic_filter.split("/"), topic_name.split("/"))
 
 

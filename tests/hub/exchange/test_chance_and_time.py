@@ -1,5 +1,6 @@
 import re
 import time
+import uuid
 
 import pytest
 
@@ -18,6 +19,15 @@ def test_identifiers_have_the_shapes_that_dialects_promise() -> None:
     )
     assert re.fullmatch(r"[A-Za-z]{12}", made.letters(12))
     assert re.fullmatch(r"[A-Za-z0-9]{40}", made.token(40))
+
+
+def test_no_uuid_comes_twice_and_each_is_one_of_version_7() -> None:
+    made = RandomIds()
+    found = [uuid.UUID(made.uuid()) for _ in range(1_000)]
+    assert len(set(found)) == len(found)
+    assert {(one.version, one.variant) for one in found} == {(7, uuid.RFC_4122)}
+    for place in range(62):  # each bit that is left to chance is now 0, now 1
+        assert {one.int >> place & 1 for one in found} == {0, 1}
 
 
 def test_a_ulid_carries_its_millisecond_and_an_oid_its_second() -> None:
