@@ -106,7 +106,7 @@ class DeviceSummary(msgspec.Struct, frozen=True, kw_only=True):
         enabled: Whether it may log in.
         state: ``online`` while connected; ``never``: was never seen.
         seen_us: When it was last heard of; ``None``: never.
-        latest: Its newest reading.
+        latest: Its newest reading; of a device that sends none, its newest message.
         connections: How many connections it has open.
     """
 

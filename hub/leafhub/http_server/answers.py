@@ -1,7 +1,7 @@
 """How the hub's values look in the operator API: the contract's shapes, made from the model's."""
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from leafhub.contract.operator_api import DeviceState, DeviceSummary, EventRecord, Value
 from leafhub.exchange.devices import Presence
@@ -10,8 +10,6 @@ from leafhub.model.application import Application
 from leafhub.model.device import Device
 from leafhub.model.event import Event, Kind
 from leafhub.stores.base import StoredEvent
-
-_VALUES = frozenset({Kind.READING, Kind.DATA})
 
 
 def event_record(stored: StoredEvent) -> EventRecord:
@@ -44,11 +42,10 @@ def value(event: Event) -> Value:
 
 
 def device_summary(
-    application: Application, device: Device, presence: Presence, latest: Iterable[Event]
+    application: Application, device: Device, presence: Presence, latest: Collection[Event]
 ) -> DeviceSummary:
     """One row of the fleet."""
-    readings = [event for event in latest if event.kind in _VALUES]
-    newest = max(readings, key=lambda event: event.time_us, default=None)
+    newest = _newest(latest, Kind.READING) or _newest(latest, Kind.DATA)
     state: DeviceState = "offline" if presence.seen_us is not None else "never"
     return DeviceSummary(
         application=application.name,
@@ -61,3 +58,8 @@ def device_summary(
         latest=None if newest is None else value(newest),
         connections=presence.connections,
     )
+
+
+def _newest(events: Iterable[Event], kind: Kind) -> Event | None:
+    found = (event for event in events if event.kind is kind)
+    return max(found, key=lambda event: event.time_us, default=None)
