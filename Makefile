@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 BIN := .venv/bin
 DATA ?= data
 
-.PHONY: help run test lint types format fuzz bench conformance picture lock setup programs clean
+.PHONY: help run test lint types format fuzz attack bench conformance picture lock setup programs clean
 
 help:            ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -36,6 +36,9 @@ format: setup    ## Put every file into shape
 
 fuzz: setup      ## Send a million damaged packets (ARGS="--packets 100000 --seed 7")
 	@PYTHONPATH=tests/support $(BIN)/python -m fuzz $(ARGS)
+
+attack: setup    ## Attack a hub with 10,000 failed logins and the like (ten minutes)
+	@ATTACK_SCALE=$${ATTACK_SCALE:-20} $(BIN)/pytest tests/end_to_end/test_under_attack.py $(PYTEST)
 
 bench: setup     ## Measure the hub beside mosquitto (ARGS="--rounds 5 --only idle")
 	@$(BIN)/python -m leafhub_tools.bench $(ARGS)
