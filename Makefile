@@ -6,7 +6,7 @@ DATA ?= data
 .PHONY: help run test lint types format fuzz attack bench conformance picture lock setup programs clean
 
 help:            ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 setup:
 	@$(PYTHON) tools/bootstrap.py
