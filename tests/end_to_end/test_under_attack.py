@@ -120,7 +120,11 @@ def mib(connections: int, kib_each: int) -> float:
 
 @pytest.mark.parametrize("kind", HALVES)
 async def test_half_open_connections_are_cut_in_time(hub: HubProcess, kind: str) -> None:
-    """Half of them say nothing, half of them one byte now and then."""
+    """Half of them say nothing, half of them one byte now and then.
+
+    HTTP has 200 places, and a newcomer takes that of the one that was silent longest: 5,000 in one
+    moment would take the health probe's too before it has said what it wants.
+    """
     port = ports(hub)[kind]
 
     async def hold(number: int) -> None:
@@ -133,7 +137,7 @@ async def test_half_open_connections_are_cut_in_time(hub: HubProcess, kind: str)
         watched(hub.process.pid, http_port(hub), attackers_mib=mib(HALF_OPEN, HALF_OPEN_KIB)),
         asyncio.timeout(PATIENCE_S),
     ):
-        await crowd(HALF_OPEN, hold, at_once=HALF_OPEN)
+        await crowd(HALF_OPEN, hold, at_once=HALF_OPEN if kind != "http" else AT_ONCE)
 
 
 @pytest.mark.parametrize("kind", ["mqtts", "wss"])
