@@ -27,7 +27,9 @@ from leafhub.mqtt.packets import (
     SubscriptionRequest,
 )
 from leafhub.mqtt.reason_codes import ReasonCode
+from leafhub.mqtt.wire import pack_variable_byte_integer
 from leafhub.mqtt_server import admission
+from leafhub.mqtt_server.limits import MqttLimits
 
 CONNECT_TIME_S = 0.5
 WRITE_TIME_S = 0.6
@@ -228,7 +230,7 @@ async def test_a_client_of_5_0_is_told_why_it_goes(
     ("username", "password", "most"),
     [
         ("dev1@plant-a", "pw1", 16_384),
-        (THING_A, "authA", 1_048_576),
+        (THING_A, "authA", MqttLimits().maximum_packet_bytes),  # CloudPlugs documents no bound
         (USER_A, PASSWORD_A, 266_240),
     ],
     ids=["drogue", "cloudplugs", "smartworks"],
@@ -242,9 +244,7 @@ async def test_oversized_packet_closes_before_it_is_there(
 ) -> None:
     client = await open_client()
     assert (await client.connect("c", username, password)).reason_code == 0
-    length = most + 5
-    head = bytes([0x30, length & 0x7F | 0x80, length >> 7 & 0x7F | 0x80, length >> 14])
-    await client.send_bytes(head + b"\x00\x04temp")
+    await client.send_bytes(b"\x30" + pack_variable_byte_integer(most + 5) + b"\x00\x04temp")
     await client.expect_closed()
     assert len(lines_about(caplog, "gone:")) == 1
 
