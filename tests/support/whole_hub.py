@@ -94,6 +94,7 @@ async def running_hub(folder: Path, **environment: str) -> AsyncIterator[Running
         "LEAFHUB_DOMAIN": DOMAIN,
         "LEAFHUB_MQTT__LISTENERS": listeners(*LISTENERS),
         "LEAFHUB_MQTT__REFUSAL_TIME_S": "0",
+        "LEAFHUB_MQTT__FAILED_LOGIN_DELAY_S": "0",
         "LEAFHUB_HTTP__LISTENERS": "[{port = 0}]",
         **environment,
     }
