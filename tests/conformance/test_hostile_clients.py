@@ -29,7 +29,6 @@ from leafhub.mqtt.packets import (
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.wire import pack_variable_byte_integer
 from leafhub.mqtt_server import admission
-from leafhub.mqtt_server.limits import MqttLimits
 
 CONNECT_TIME_S = 0.5
 WRITE_TIME_S = 0.6
@@ -230,7 +229,7 @@ async def test_a_client_of_5_0_is_told_why_it_goes(
     ("username", "password", "most"),
     [
         ("dev1@plant-a", "pw1", 16_384),
-        (THING_A, "authA", MqttLimits().maximum_packet_bytes),  # CloudPlugs documents no bound
+        (THING_A, "authA", 1_048_576),
         (USER_A, PASSWORD_A, 266_240),
     ],
     ids=["drogue", "cloudplugs", "smartworks"],

@@ -22,6 +22,7 @@ class Assumed:
     LEVELS: Final = (3, 4)  # the Android sample falls back to 3.1
     LEVEL_OF_REFUSAL: Final = 4  # 5.0 gets a 3.1.1 CONNACK 0x01
     KEEP_ALIVE_ZERO_IDLE_S: Final = 450
+    MAXIMUM_PACKET_BYTES: Final = 1_048_576
     AUTH_LETTERS: Final = 32
     COMMAND_TIMEOUT_S: Final = 60.0
     LONGEST_NAME: Final = 200  # characters

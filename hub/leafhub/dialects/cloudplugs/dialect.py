@@ -74,6 +74,7 @@ from leafhub.mqtt.session_state import OutgoingMessage, Subscription
 from leafhub.mqtt.topics import is_topic_name, topic_matches
 
 DEVICE_POLICY: Final = Policy(
+    maximum_packet_bytes=Assumed.MAXIMUM_PACKET_BYTES,
     keep_alive_zero_idle_s=Assumed.KEEP_ALIVE_ZERO_IDLE_S,
     maximum_outgoing_qos=0,
     keep_messages_while_away=False,
