@@ -96,7 +96,10 @@ class TopicSpaces:
             except Exception:  # a mistake with one subscriber costs no other one its messages
                 log.exception("A publication could not be sent to a subscriber")
         for group in subscribed.groups.match(publication.topic_name):
-            group.send(copies)
+            try:
+                group.send(copies)
+            except Exception:  # nor with one of a group
+                log.exception("A publication could not be sent to a subscriber of a group")
 
 
 def _by_session(subscribed: _Space, publication: Publication) -> dict[Session, list[Subscription]]:

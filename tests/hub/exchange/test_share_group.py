@@ -9,7 +9,7 @@ from leafhub.dialects.base import Outcome
 from leafhub.exchange.share_group import AWAY_AT_ONCE
 from leafhub.mqtt.packets import Unsubscribe
 from leafhub.mqtt.policy import Policy
-from leafhub.mqtt.session_state import OutgoingMessage
+from leafhub.mqtt.session_state import OutgoingMessage, SendResult
 
 
 @pytest.fixture
@@ -74,6 +74,25 @@ async def test_qos_and_identifier_are_those_of_the_member(hub: World) -> None:
         (m.qos, m.properties.subscription_identifiers) for link in (low, high) for m in link.sent
     ]
     assert looks == [(0, (3,)), (2, (4,))]
+
+
+@pytest.mark.parametrize("broken_filter", ["t", "$share/g/t"])
+async def test_a_mistake_with_one_costs_no_other_group_its_message(
+    hub: World,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    broken_filter: str,
+) -> None:
+    broken = member(hub, broken_filter)
+    others = [member(hub, one) for one in ("t", "$share/h/t", "$share/i/+")]
+
+    def fail(_message: OutgoingMessage) -> SendResult:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(broken, "send", fail)
+    publish(hub, "1")
+    assert [said(link) for link in others] == [["1"]] * 3
+    assert "could not be sent" in caplog.text
 
 
 async def test_who_takes_none_is_passed_over(hub: World) -> None:
