@@ -71,7 +71,7 @@ class PreSharedKeys:
             found = self._key_of(name)
         except UnicodeDecodeError:  # TLS 1.3 offers session tickets of other servers here, too
             return 0
-        except Exception:
+        except Exception:  # OpenSSL called, and cannot be told otherwise
             log.exception("a mistake of the hub with a pre-shared key")
             return 0
         if not found or len(found) > maximum_bytes:
