@@ -23,7 +23,8 @@ from leafhub.exchange.status import ExchangeStatus
 from leafhub.http_server.app import create_app
 from leafhub.http_server.information import HubInformation
 from leafhub.http_server.server import HttpServer
-from leafhub.model.device import Credential, Operator, SecretKind
+from leafhub.model.device import Credential, SecretKind
+from leafhub.model.operator import Operator
 from leafhub.model.registry import PutOperator, Registry
 from leafhub.mqtt_server.server import MqttServer
 from leafhub.mqtt_server.settings import MqttListener

@@ -183,7 +183,9 @@ class _Planner:
         if declared.enabled is not msgspec.UNSET:
             application = msgspec.structs.replace(application, enabled=declared.enabled)
         with _within(path):
-            return dialect.prepare_application(application, self._registry)
+            return dialect.prepare_application(
+                application, before, self._registry, self._arrival()
+            )
 
     async def _hashed(self, settings: _S, before: object, dialect: Dialect) -> _S:
         """``settings`` with hashes for plain secrets; one that was kept stays as it was."""
@@ -248,13 +250,13 @@ class _Planner:
             )
             device = msgspec.structs.replace(device, credentials=kept)
         with _within(path):
-            prepared = dialect.prepare(application, device, arrival)
+            prepared = dialect.prepare(application, device, before, arrival)
         if before is not None and prepared.credentials != device.credentials:
             # The dialect made what the document leaves open; what it made last time stays.
             adopted = _adopt(device.credentials, before.credentials, len(prepared.credentials))
             device = msgspec.structs.replace(device, credentials=adopted)
             with _within(path):
-                prepared = dialect.prepare(application, device, arrival)
+                prepared = dialect.prepare(application, device, before, arrival)
         return prepared
 
     async def _credentials(

@@ -19,7 +19,8 @@ from leafhub.dialects.smartworks.dialect import SmartWorksDialect
 from leafhub.errors import ConflictError, NotFoundError, RequestError
 from leafhub.exchange.chance_and_time import RandomIds
 from leafhub.model.application import Application
-from leafhub.model.device import Credential, Device, Operator, SecretKind
+from leafhub.model.device import Credential, Device, SecretKind
+from leafhub.model.operator import Operator
 from leafhub.model.registry import PutApplication, PutDevice, PutOperator, Registry
 
 DIALECTS: dict[str, Dialect] = {

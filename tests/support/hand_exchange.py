@@ -28,8 +28,9 @@ from leafhub.exchange.timetable import Alarm
 from leafhub.exchange.topic_spaces import TopicSpaces
 from leafhub.model.application import Application
 from leafhub.model.command import Command, CommandRequest
-from leafhub.model.device import Credential, Device, Operator, SecretKind
+from leafhub.model.device import Credential, Device, SecretKind
 from leafhub.model.event import Event
+from leafhub.model.operator import Operator
 from leafhub.model.publication import Publication
 from leafhub.model.registry import Change, Registry, RegistryView
 from leafhub.mqtt.packets import (
@@ -189,10 +190,18 @@ class Acorn:
     def keys(self, application: Application, device: Device) -> Iterable[str]:
         return (f"acorn:{device.id}",)
 
-    def prepare_application(self, application: Application, registry: RegistryView) -> Application:
+    def prepare_application(
+        self,
+        application: Application,
+        before: Application | None,
+        registry: RegistryView,
+        arrival: Arrival,
+    ) -> Application:
         return application
 
-    def prepare(self, application: Application, device: Device, arrival: Arrival) -> Device:
+    def prepare(
+        self, application: Application, device: Device, before: Device | None, arrival: Arrival
+    ) -> Device:
         return device
 
     def review(

@@ -23,7 +23,8 @@ from leafhub.http_server.information import HubInformation
 from leafhub.http_server.server import HttpServer
 from leafhub.http_server.settings import HttpListener, HttpSettings
 from leafhub.model.application import Application
-from leafhub.model.device import Credential, Device, Operator, SecretKind
+from leafhub.model.device import Credential, Device, SecretKind
+from leafhub.model.operator import Operator, Role
 from leafhub.model.registry import PutOperator, Registry, RegistryView
 from leafhub.mqtt.packets import Connect
 from leafhub.stores.settings import StoreSettings
@@ -122,4 +123,5 @@ def http_hub_in_thread(path: Path) -> Iterator[HttpHub]:
 
 def _operator(name: str, token: str) -> PutOperator:
     credential = Credential(kind=SecretKind.SHA256, secret=proofs.sha256(token))
-    return PutOperator(Operator(name=name, credentials=(credential,), may_write=name == "writer"))
+    role = Role.ADMIN if name == "writer" else Role.READER
+    return PutOperator(Operator(name=name, credentials=(credential,), role=role))

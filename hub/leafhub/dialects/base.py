@@ -76,7 +76,6 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
             never kept.
         ends_sessions: Kept sessions that end at this login, each with the age in seconds from
             which it does (0: at any age).
-        may_write: For operators: may send commands.
         note: What its dialect needs to know of it later, like ``Subscription.note``.
         peer: How it reached the hub.
     """
@@ -91,7 +90,6 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     slot: str | None = None
     session_key: str | None = None
     ends_sessions: tuple[tuple[str, float], ...] = ()
-    may_write: bool = False
     note: str = ""
 
 
@@ -308,16 +306,28 @@ class Dialect(Face, Protocol):
         """The strings by which ``RegistryView.lookup`` finds it, each starting ``<dialect>:``."""
         ...
 
-    def prepare_application(self, application: Application, registry: RegistryView) -> Application:
+    def prepare_application(
+        self,
+        application: Application,
+        before: Application | None,
+        registry: RegistryView,
+        arrival: Arrival,
+    ) -> Application:
         """Check an application that a person declares, beside those there are.
+
+        ``before`` is the application as it was; ``None``: it is new.
 
         Raises:
             RequestError: It can never work; ``path`` names the member.
         """
         ...
 
-    def prepare(self, application: Application, device: Device, arrival: Arrival) -> Device:
+    def prepare(
+        self, application: Application, device: Device, before: Device | None, arrival: Arrival
+    ) -> Device:
         """Check a device that a person declares, and fill in what the dialect makes itself.
+
+        ``before`` is the device as it was; ``None``: it is new.
 
         Raises:
             RequestError: It is not what the vendor documents; ``path`` names the member.

@@ -28,6 +28,7 @@ from leafhub.dialects.cloudevents import (
 from leafhub.dialects.log_text import quoted, quoted_topic, refused_filters
 from leafhub.model.command import CommandRequest
 from leafhub.model.event import BYTES, COMMAND_EVENT, Event
+from leafhub.model.operator import Role
 from leafhub.model.registry import RegistryView
 from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
 from leafhub.mqtt.policy import AuthPacket, Policy, RefusedPublish, SecondConnect
@@ -92,7 +93,6 @@ class Integration:
                 peer=peer,
                 login=operator.name,
                 client_id=connect.client_id,
-                may_write=operator.may_write,
             ),
             credentials=operator.credentials,
             secret=connect.password or b"",
@@ -112,7 +112,7 @@ class Integration:
             )
         _, application, device, command = segments
         operator = registry.operator(principal.login)
-        if operator is None or not operator.may_write:
+        if operator is None or not operator.may(Role.WRITER, application):
             return _not_authorized(f"operator {principal.login!r} may not send commands")
         if registry.device(application, device) is None:
             return _not_authorized(

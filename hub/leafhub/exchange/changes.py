@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from leafhub.dialects.base import Arrival, Dialect
 from leafhub.exchange.session import Session
 from leafhub.exchange.sessions import Sessions
-from leafhub.model.device import Device, Operator
+from leafhub.model.device import Device
+from leafhub.model.operator import Operator
 from leafhub.model.registry import (
     Change,
     DeleteApplication,

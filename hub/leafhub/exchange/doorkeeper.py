@@ -8,7 +8,8 @@ from leafhub.dialects.base import Arrival, Login, Peer, Principal, Refusal
 from leafhub.errors import BusyError
 from leafhub.exchange import proofs
 from leafhub.model.application import Application
-from leafhub.model.device import Credential, Device, Operator
+from leafhub.model.device import Credential, Device
+from leafhub.model.operator import Operator
 from leafhub.model.registry import Registry, RegistryView
 from leafhub.mqtt.packets import Connect
 from leafhub.mqtt.reason_codes import ReasonCode

@@ -32,9 +32,9 @@ from leafhub.exchange.timetable import Alarm
 from leafhub.exchange.topic_spaces import TopicSpaces
 from leafhub.exchange.wills import Wills
 from leafhub.model.command import Command, CommandRequest
-from leafhub.model.device import Operator
 from leafhub.model.event import Event
 from leafhub.model.ids import Ids
+from leafhub.model.operator import Operator
 from leafhub.model.publication import Publication
 from leafhub.model.registry import Change, Registry
 from leafhub.mqtt.decoding import LEVEL_5

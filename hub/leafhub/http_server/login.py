@@ -11,7 +11,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.types import ASGIApp
 
-from leafhub.model.device import Operator
+from leafhub.model.operator import Operator, Role
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -55,7 +55,7 @@ def may_write(connection: Connection, _: BaseRouteHandler) -> None:
     Raises:
         PermissionDeniedException: This one only reads.
     """
-    if not connection.user.may_write:
+    if not connection.user.may(Role.WRITER):
         raise PermissionDeniedException(
             detail=f"Operator {connection.user.name!r} may only read; use another login."
         )

@@ -25,8 +25,9 @@ from leafhub.http_server.openapi import TOML, TakesDocument, refusals
 from leafhub.http_server.refusals import refuse_depth
 from leafhub.model.application import Application
 from leafhub.model.command import CommandRequest, CommandState
-from leafhub.model.device import Credential, Device, Operator
+from leafhub.model.device import Credential, Device
 from leafhub.model.event import JSON
+from leafhub.model.operator import Operator
 from leafhub.stores.base import CommandQuery, EventQuery
 
 PAGE = 100

@@ -65,17 +65,3 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     credentials: tuple[Credential, ...] = ()
     enabled: bool = True
     created_us: int = 0
-
-
-class Operator(msgspec.Struct, frozen=True, kw_only=True):
-    """A person or program on the application side.
-
-    Attributes:
-        name: Login name, unique in the hub.
-        credentials: Any one of them suffices.
-        may_write: May send commands and change the registry; without it the operator only reads.
-    """
-
-    name: str
-    credentials: tuple[Credential, ...]
-    may_write: bool = True

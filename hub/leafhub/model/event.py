@@ -44,6 +44,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         data: What the message means, encoded as ``datacontenttype`` says.
         topic: Topic name it came in on; empty when it came by no topic.
         raw: The payload as received where it is not ``data`` byte for byte, else ``None``.
+        attributes: Further CloudEvents attributes as name and text: ``dataschema`` and extensions.
+            None has the name of one that the hub gives.
     """
 
     id: str
@@ -58,3 +60,4 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     datacontenttype: str = JSON
     topic: str = ""
     raw: bytes | None = None
+    attributes: tuple[tuple[str, str], ...] = ()

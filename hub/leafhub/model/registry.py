@@ -7,7 +7,8 @@ import msgspec
 
 from leafhub.errors import ConflictError, NotFoundError
 from leafhub.model.application import Application
-from leafhub.model.device import Device, Operator
+from leafhub.model.device import Device
+from leafhub.model.operator import Operator
 
 
 class PutApplication(msgspec.Struct, frozen=True):

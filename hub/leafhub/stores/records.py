@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from leafhub.errors import StoreUnavailableError
 from leafhub.model.application import Application
 from leafhub.model.command import Command, CommandState
-from leafhub.model.device import Credential, Device, Operator
+from leafhub.model.device import Credential, Device
 from leafhub.model.event import Event, Kind
+from leafhub.model.operator import AccessToken, Operator, Role
 from leafhub.model.registry import (
     Change,
     DeleteApplication,
@@ -204,6 +205,9 @@ def _device_row(device: Device) -> dict[str, Any]:
 def _operator_row(operator: Operator) -> dict[str, Any]:
     row = msgspec.structs.asdict(operator)
     row["credentials"] = _json(operator.credentials)
+    row["tokens"] = _json(operator.tokens)
+    row["role"] = None if operator.role is None else operator.role.value
+    row["roles"] = _json(operator.roles)
     return row
 
 
@@ -222,10 +226,16 @@ def _device(row: sa.Row[Any], settings_types: SettingsTypes, dialect: str) -> De
 
 
 def _operator(row: sa.Row[Any]) -> Operator:
-    credentials = _decoded(
-        row.credentials, tuple[Credential, ...], f"the credentials of operator {row.name!r}"
+    what = f"operator {row.name!r}"
+    return Operator(
+        name=row.name,
+        credentials=_decoded(
+            row.credentials, tuple[Credential, ...], f"the credentials of {what}"
+        ),
+        tokens=_decoded(row.tokens, tuple[AccessToken, ...], f"the tokens of {what}"),
+        role=None if row.role is None else Role(row.role),
+        roles=_decoded(row.roles, dict[str, Role], f"the roles of {what}"),
     )
-    return Operator(name=row.name, credentials=credentials, may_write=row.may_write)
 
 
 def _command(row: sa.Row[Any]) -> Command:
@@ -262,8 +272,13 @@ def _stored_event(row: sa.Row[Any]) -> StoredEvent:
             datacontenttype=row.datacontenttype,
             topic=row.topic,
             raw=row.raw,
+            attributes=() if row.attributes is None else _attributes(row.attributes),
         ),
     )
+
+
+def _attributes(text: str) -> tuple[tuple[str, str], ...]:
+    return _decoded(text, tuple[tuple[str, str], ...], "the attributes of an event")
 
 
 def _json(value: object) -> str:
@@ -294,6 +309,7 @@ def _full_event() -> sa.Select[Any]:
         datacontenttype.c.text.label("datacontenttype"),
         topic.c.text.label("topic"),
         events.c.raw,
+        events.c.attributes,
     ).select_from(
         events.join(series, series.c.key == events.c.series)
         .join(sources, sources.c.key == events.c.source)

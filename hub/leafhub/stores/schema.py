@@ -50,7 +50,9 @@ operators = sa.Table(
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("credentials", sa.Text, nullable=False),  # JSON
-    sa.Column("may_write", sa.Boolean, nullable=False),
+    sa.Column("tokens", sa.Text, nullable=False),  # JSON
+    sa.Column("role", sa.Text),  # everywhere
+    sa.Column("roles", sa.Text, nullable=False),  # JSON, by application
 )
 
 words = sa.Table(  # types, media types and topic names of events
@@ -95,6 +97,7 @@ events = sa.Table(
     sa.Column("id", sa.Text, nullable=False),
     sa.Column("data", sa.LargeBinary, nullable=False),
     sa.Column("raw", sa.LargeBinary),
+    sa.Column("attributes", sa.Text),  # JSON, only where there are some
     sqlite_autoincrement=True,
 )
 sa.Index("events_of_series", events.c.series, events.c.position)
@@ -133,4 +136,13 @@ retained = sa.Table(  # the retained message of each topic
     sa.Column("properties", sa.Text, nullable=False),  # JSON, only those that are set
     sa.Column("expires_us", sa.BigInteger),
     sa.Column("publisher", sa.Text, nullable=False),
+)
+
+feed_positions = sa.Table(  # how far each group of readers has come in an application's events
+    "feed_positions",
+    metadata,
+    sa.Column("application", sa.Text, primary_key=True),
+    sa.Column("group", sa.Text, primary_key=True),
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("updated_us", sa.BigInteger, nullable=False),
 )

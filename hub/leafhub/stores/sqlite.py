@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
+import msgspec
 import sqlalchemy as sa
 
 from leafhub.errors import StoreUnavailableError
@@ -203,14 +204,15 @@ class SqliteStore:
         return self._raw.executemany(_INSERT_EVENT, rows).rowcount if rows else 0
 
 
-_EventRow = tuple[int, int, int, int, int, int, int, int, str, bytes, bytes | None]
+_EventRow = tuple[int, int, int, int, int, int, int, int, str, bytes, bytes | None, str | None]
 
 # One row a call: with the indexes there, statements of 50 or 250 rows measured no faster, and
 # slower where an id is random.
 _INSERT_EVENT = """
     INSERT INTO events
-    (series, source, sender, type, datacontenttype, topic, kind, time_us, id, data, raw)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    (series, source, sender, type, datacontenttype, topic, kind, time_us, id, data, raw,
+     attributes)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (source, id) DO NOTHING
 """
 
@@ -247,7 +249,8 @@ class _Keys:
             if len(self._places) >= KNOWN_PLACES:
                 self._places.clear()
             self._places[place] = keys
-        return (*keys, event.kind, event.time_us, event.id, event.data, event.raw)
+        attributes = _json(event.attributes) if event.attributes else None
+        return (*keys, event.kind, event.time_us, event.id, event.data, event.raw, attributes)
 
     def _look_up(self, event: Event) -> tuple[int, int, int, int, int, int]:
         source = self._source(event.application, event.device)
@@ -284,6 +287,11 @@ class _Keys:
             made = "INSERT INTO series (source, channel) VALUES (?, ?) RETURNING key"
             found = self._raw.execute(made, names).fetchone()
         return int(found[0])
+
+
+def _json(value: object) -> str:
+    text: str = msgspec.json.encode(value).decode()
+    return text
 
 
 def _engine(path: Path, mode: str, begin: str, pool: type[sa.Pool]) -> sa.Engine:

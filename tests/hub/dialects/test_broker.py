@@ -531,10 +531,12 @@ LEAF = issue("leaf", by=ROOT)
         {"shows": ("lab", "not there yet")},
     ],
 )
-def test_a_space_that_makes_sense(registry: Registry, settings: dict[str, Any]) -> None:
+def test_a_space_that_makes_sense(
+    arrival: Arrival, registry: Registry, settings: dict[str, Any]
+) -> None:
     declared = space(**settings)
     registry.apply(PutApplication(declared))
-    assert DIALECT.prepare_application(declared, registry) == declared
+    assert DIALECT.prepare_application(declared, None, registry, arrival) == declared
 
 
 LISTS_THAT_ARE_NONE = ["", "a/#/b", "a#", "a+/b", "%x", "a/%", "%", "%n", "a\0"]
@@ -569,11 +571,11 @@ LISTS_THAT_ARE_NONE = ["", "a/#/b", "a#", "a+/b", "%x", "a/%", "%", "%n", "a\0"]
     ],
 )
 def test_a_space_that_could_never_work(
-    registry: Registry, settings: dict[str, Any], path: str, words: str
+    arrival: Arrival, registry: Registry, settings: dict[str, Any], path: str, words: str
 ) -> None:
     registry.apply(PutApplication(space("attic", anonymous="guest")))
     with pytest.raises(RequestError) as caught:
-        DIALECT.prepare_application(space(**settings), registry)
+        DIALECT.prepare_application(space(**settings), None, registry, arrival)
     assert caught.value.path == path
     assert words in caught.value.message
 
@@ -599,7 +601,7 @@ FINGERPRINT = "0123456789abcdef" * 4
 )
 def test_a_fingerprint_is_kept_in_one_form(arrival: Arrival, written: str) -> None:
     declared = user("hass", certificates=(written,), credentials=(password(), psk(), psk("x")))
-    prepared = DIALECT.prepare(space(), declared, arrival)
+    prepared = DIALECT.prepare(space(), declared, None, arrival)
     assert prepared.settings == UserSettings(certificates=(FINGERPRINT,))
     assert list(DIALECT.keys(space(), prepared)) == [
         "broker:user:hass",
@@ -638,7 +640,7 @@ def test_a_user_that_could_never_log_in(
     arrival: Arrival, declared: Device, path: str, words: str
 ) -> None:
     with pytest.raises(RequestError) as caught:
-        DIALECT.prepare(space(), declared, arrival)
+        DIALECT.prepare(space(), declared, None, arrival)
     assert caught.value.path == path
     assert words in caught.value.message
 
@@ -646,4 +648,4 @@ def test_a_user_that_could_never_log_in(
 @pytest.mark.parametrize("name", ["hass", "bob@example.com", "Zigbee2MQTT bridge", "ä/ö", "#"])
 def test_users_have_any_name(arrival: Arrival, name: str) -> None:
     declared = user(name, credentials=(password(username=name),))
-    assert DIALECT.prepare(space(), declared, arrival) == declared
+    assert DIALECT.prepare(space(), declared, None, arrival) == declared

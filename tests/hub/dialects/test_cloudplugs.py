@@ -1416,7 +1416,7 @@ class TestPrepare:
         if settings is not None:
             changes["settings"] = msgspec.convert(settings, DeviceSettings)
         declared = msgspec.structs.replace(device, **changes)
-        return CloudPlugsDialect().prepare(application, declared, arrival)
+        return CloudPlugsDialect().prepare(application, declared, None, arrival)
 
     def test_an_empty_id_is_filled_in(self, world: Registry, arrival: Arrival) -> None:
         device = self.prepared(world, arrival, id="", name="")
@@ -1437,7 +1437,7 @@ class TestPrepare:
         once = self.prepared(world, arrival, id="dev-588ACC12", settings={"reactivate": True})
         application = world.application("one")
         assert application is not None
-        assert CloudPlugsDialect().prepare(application, once, arrival) == once
+        assert CloudPlugsDialect().prepare(application, once, None, arrival) == once
 
     @pytest.mark.parametrize(
         ("changes", "path"),

@@ -23,9 +23,10 @@ from leafhub.dialects.detect import (
 )
 from leafhub.errors import ConflictError, NotFoundError
 from leafhub.model.application import Application
-from leafhub.model.device import Credential, Device, Operator, SecretKind
+from leafhub.model.device import Credential, Device, SecretKind
 from leafhub.model.event import Event
 from leafhub.model.ids import Ids
+from leafhub.model.operator import Operator
 from leafhub.model.registry import (
     Change,
     DeleteApplication,

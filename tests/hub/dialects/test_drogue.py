@@ -670,14 +670,14 @@ def test_a_declared_device_is_checked(desk: Desk, change: Change, path: str) -> 
     owner = desk.registry.application("plant-a")
     assert owner is not None
     with pytest.raises(RequestError, match=f"^{path}: "):
-        DIALECT.prepare(owner, change.device, desk.arrival)
+        DIALECT.prepare(owner, change.device, None, desk.arrival)
 
 
 def test_a_good_device_is_taken_as_declared(desk: Desk) -> None:
     owner, dev3 = desk.registry.application("plant-a"), desk.registry.device("plant-a", "dev3")
     assert owner is not None
     assert dev3 is not None
-    assert DIALECT.prepare(owner, dev3, desk.arrival) == dev3
+    assert DIALECT.prepare(owner, dev3, None, desk.arrival) == dev3
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from leafhub.dialects.cloudevents import percent_encode
 from leafhub.dialects.integration import POLICY, Integration
 from leafhub.model.application import Application
 from leafhub.model.command import CommandRequest
-from leafhub.model.device import Credential, Device, Operator, SecretKind
+from leafhub.model.device import Credential, Device, SecretKind
 from leafhub.model.event import COMMAND_EVENT, CONNECTION_EVENT, Event, Kind
+from leafhub.model.operator import Operator, Role
 from leafhub.model.registry import DeleteOperator, PutApplication, PutDevice, PutOperator, Registry
 from leafhub.mqtt.packets import (
     Connect,
@@ -58,7 +59,7 @@ def registry(make_registry: Callable[..., Registry]) -> Registry:
             device("edge-1"),
             device("dev-0123", "clouds"),
             PutOperator(Operator(name="anna", credentials=(TOKEN,))),
-            PutOperator(Operator(name="reader", credentials=(TOKEN,), may_write=False)),
+            PutOperator(Operator(name="reader", credentials=(TOKEN,), role=Role.READER)),
             PutOperator(Operator(name="bare", credentials=())),
         ]
     )
@@ -138,19 +139,9 @@ def test_an_operator_logs_in_with_name_and_token(desk: Desk) -> None:
     assert isinstance(verdict, Login)
     assert (verdict.credentials, verdict.secret) == ((TOKEN,), b"token")
     principal = verdict.principal
-    assert (principal.dialect, principal.login, principal.may_write) == (
-        "integration",
-        "anna",
-        True,
-    )
+    assert (principal.dialect, principal.login) == ("integration", "anna")
     assert (principal.application, principal.device) == (None, None)
     assert (principal.slot, principal.session_key) == (None, None)
-
-
-def test_an_operator_that_only_reads_may_not_write(desk: Desk) -> None:
-    verdict = desk.connect("reader", b"token")
-    assert isinstance(verdict, Login)
-    assert not verdict.principal.may_write
 
 
 @pytest.mark.parametrize("username", ["line-3@plant-a", "ANNA", "", None])

@@ -981,10 +981,10 @@ def test_a_write_is_never_echoed(
 def test_a_declared_token_is_kept_as_its_hash(arrival: Arrival) -> None:
     token = Credential(kind=SecretKind.PLAIN, secret=T1)
     bare = msgspec.structs.replace(identity("dev1"), credentials=(token,))
-    made = DIALECT.prepare(connector("tconn"), bare, arrival)
+    made = DIALECT.prepare(connector("tconn"), bare, None, arrival)
     assert made.credentials == identity("dev1", T1).credentials
     assert made.settings == IdentitySettings(auth_type="token")
-    assert DIALECT.prepare(connector("tconn"), made, arrival) == made
+    assert DIALECT.prepare(connector("tconn"), made, None, arrival) == made
     assert list(DIALECT.keys(connector("tconn"), made)) == [
         f"murano:token:{hashlib.sha256(T1.encode()).hexdigest()}"
     ]
@@ -1011,7 +1011,7 @@ def test_a_device_that_could_never_log_in_is_refused(
         identity(name), credentials=() if credential is None else (credential,)
     )
     with pytest.raises(RequestError) as caught:
-        DIALECT.prepare(connector("tconn"), device, arrival)
+        DIALECT.prepare(connector("tconn"), device, None, arrival)
     assert caught.value.path == path
 
 

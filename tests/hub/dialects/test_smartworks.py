@@ -130,7 +130,7 @@ def read(event: Event) -> tuple[str, Any]:
 
 
 def test_1_a_thing_gets_a_ulid_a_name_and_a_user(arrival: Arrival) -> None:
-    made = DIALECT.prepare(SPACE, device(), arrival)
+    made = DIALECT.prepare(SPACE, device(), None, arrival)
     assert ULID.match(made.id)
     assert made.name == "MQTT Device"
     (credential,) = made.credentials
@@ -138,22 +138,22 @@ def test_1_a_thing_gets_a_ulid_a_name_and_a_user(arrival: Arrival) -> None:
     username, _, suffix = (credential.username or "").partition("@")
     assert (len(username), username.isalpha(), suffix) == (12, True, "ecp")
     assert (len(credential.secret), credential.secret.isalpha()) == (24, True)
-    assert DIALECT.prepare(SPACE, made, arrival) == made
+    assert DIALECT.prepare(SPACE, made, None, arrival) == made
 
 
 @pytest.mark.parametrize("given", [A, f"/things/{A}", f"https://hub.example/things/{A}"])
 def test_a_thing_that_brings_its_ulid_keeps_it(given: str, arrival: Arrival) -> None:
-    assert DIALECT.prepare(SPACE, device({**THING, "id": given}), arrival).id == A
-    assert DIALECT.prepare(SPACE, device(device_id=given), arrival).id == A
+    assert DIALECT.prepare(SPACE, device({**THING, "id": given}), None, arrival).id == A
+    assert DIALECT.prepare(SPACE, device(device_id=given), None, arrival).id == A
 
 
 def test_a_placeholder_is_a_blank_id(arrival: Arrival) -> None:
-    made = DIALECT.prepare(SPACE, device({**THING, "id": "<thing-id>"}), arrival)
+    made = DIALECT.prepare(SPACE, device({**THING, "id": "<thing-id>"}), None, arrival)
     assert ULID.match(made.id)
 
 
 def test_what_people_call_a_thing_stands_beside_its_title(arrival: Arrival) -> None:
-    assert DIALECT.prepare(SPACE, device(name="Pump"), arrival).name == "Pump"
+    assert DIALECT.prepare(SPACE, device(name="Pump"), None, arrival).name == "Pump"
 
 
 @pytest.mark.parametrize(
@@ -180,13 +180,13 @@ def test_a_bad_thing_description_is_refused_by_its_member(
     changed: dict[str, Any], path: str, arrival: Arrival
 ) -> None:
     with pytest.raises(RequestError) as caught:
-        DIALECT.prepare(SPACE, device(THING | changed), arrival)
+        DIALECT.prepare(SPACE, device(THING | changed), None, arrival)
     assert caught.value.path == f"settings.thing.{path}"
 
 
 @pytest.mark.parametrize("types", ["swx:mqtt-device", ["Pump", "swx:mqtt-device,port=3"]])
 def test_a_thing_type_may_stand_among_others(types: Any, arrival: Arrival) -> None:
-    assert DIALECT.prepare(SPACE, device({**THING, "@type": types}), arrival).id
+    assert DIALECT.prepare(SPACE, device({**THING, "@type": types}), None, arrival).id
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_a_bad_user_is_refused(
     credentials: tuple[Credential, ...], path: str, arrival: Arrival
 ) -> None:
     with pytest.raises(RequestError) as caught:
-        DIALECT.prepare(SPACE, device(credentials=credentials), arrival)
+        DIALECT.prepare(SPACE, device(credentials=credentials), None, arrival)
     assert caught.value.path == path
 
 

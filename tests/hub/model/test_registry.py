@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from leafhub.errors import ConflictError, NotFoundError, RequestError
 from leafhub.model.application import Application
 from leafhub.model.command import NEXT_STATES, CommandState
-from leafhub.model.device import Device, Operator
+from leafhub.model.device import Device
+from leafhub.model.operator import Operator, Role
 from leafhub.model.registry import (
     Change,
     DeleteApplication,
@@ -207,9 +208,9 @@ _CHANGES = st.one_of(
     st.builds(lambda n, i, w, m: PutDevice(dev(n, i, *w, name=m)), _NAMES, _IDS, _WORDS, _IDS),
     st.builds(DeleteDevice, _NAMES, _IDS),
     st.builds(
-        lambda n, w: PutOperator(Operator(name=n, credentials=(), may_write=w)),
+        lambda n, r: PutOperator(Operator(name=n, role=r)),
         _NAMES,
-        st.booleans(),
+        st.sampled_from(Role),
     ),
     st.builds(DeleteOperator, _NAMES),
 )

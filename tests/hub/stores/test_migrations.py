@@ -1,3 +1,4 @@
+import re
 import sqlite3
 import subprocess
 import sys
@@ -34,7 +35,10 @@ Entry = tuple[str, str, str | None]
 def schema(connection: sa.Connection) -> list[Entry]:
     """Every table and index that SQLite itself knows, also those it made by itself."""
     rows = connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master ORDER BY name")
-    return [(kind, name, sql and " ".join(sql.split())) for kind, name, sql in rows]
+    return [
+        (kind, name, sql and re.sub(r" ?([(),]) ?", r"\1", " ".join(sql.split())))
+        for kind, name, sql in rows
+    ]
 
 
 def test_from_empty_the_tables_are_those_of_the_schema(connection: sa.Connection) -> None:

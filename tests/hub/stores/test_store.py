@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from leafhub.errors import StoreUnavailableError
 from leafhub.model.command import CommandState
-from leafhub.model.device import Credential, Operator, SecretKind
+from leafhub.model.device import Credential, SecretKind
 from leafhub.model.event import BYTES, CONNECTION_EVENT, Event, Kind
+from leafhub.model.operator import AccessToken, Operator, Role
 from leafhub.model.registry import (
     DeleteApplication,
     DeleteDevice,
@@ -44,7 +45,9 @@ async def test_the_registry_comes_back_as_it_was_written(bench: "Bench") -> None
     operator = Operator(
         name="ada",
         credentials=(Credential(kind=SecretKind.ARGON2ID, secret="x", expires_us=9),),
-        may_write=False,
+        tokens=(AccessToken(prefix="drg_abc", sha256="0" * 64, created_us=7),),
+        role=None,
+        roles={"greenhouse": Role.WRITER},
     )
     changes = (
         PutApplication(bench.application()),

@@ -73,11 +73,19 @@ class BrokerDialect:
         if space_of(application).anonymous == device.id:
             yield ANONYMOUS_KEY
 
-    def prepare_application(self, application: Application, registry: RegistryView) -> Application:
+    def prepare_application(
+        self,
+        application: Application,
+        before: Application | None,
+        registry: RegistryView,
+        arrival: Arrival,
+    ) -> Application:
         """See ``Dialect``."""
         return prepare_space(application, registry)
 
-    def prepare(self, application: Application, device: Device, arrival: Arrival) -> Device:
+    def prepare(
+        self, application: Application, device: Device, before: Device | None, arrival: Arrival
+    ) -> Device:
         """See ``Dialect``."""
         return prepare_user(device)
 

@@ -112,11 +112,19 @@ class CloudPlugsDialect:
         elif settings.hwid and settings.model:
             yield serial_key(settings.model, settings.hwid)
 
-    def prepare_application(self, application: Application, registry: RegistryView) -> Application:
+    def prepare_application(
+        self,
+        application: Application,
+        before: Application | None,
+        registry: RegistryView,
+        arrival: Arrival,
+    ) -> Application:
         """See ``Dialect``; whatever its settings take makes sense."""
         return application
 
-    def prepare(self, application: Application, device: Device, arrival: Arrival) -> Device:
+    def prepare(
+        self, application: Application, device: Device, before: Device | None, arrival: Arrival
+    ) -> Device:
         """See ``Dialect``; an empty id is filled in."""
         settings = settings_of(device)
         device_id = device.id.lower() if device.id else f"dev-{arrival.ids.oid(arrival.time_us)}"

@@ -95,7 +95,13 @@ class DrogueDialect:
         names = dict.fromkeys((device.id, *settings_of(device).alias, *unique))
         return (key(application.name, name) for name in names)
 
-    def prepare_application(self, application: Application, registry: RegistryView) -> Application:
+    def prepare_application(
+        self,
+        application: Application,
+        before: Application | None,
+        registry: RegistryView,
+        arrival: Arrival,
+    ) -> Application:
         """See ``Dialect``; whatever its settings take makes sense."""
         return application
 
@@ -103,6 +109,7 @@ class DrogueDialect:
         self,
         application: Application,
         device: Device,
+        before: Device | None,
         arrival: Arrival,
     ) -> Device:
         """See ``Dialect``."""

@@ -95,11 +95,19 @@ class MuranoDialect:
             for credential in device.credentials:
                 yield token_key(credential.secret)
 
-    def prepare_application(self, application: Application, registry: RegistryView) -> Application:
+    def prepare_application(
+        self,
+        application: Application,
+        before: Application | None,
+        registry: RegistryView,
+        arrival: Arrival,
+    ) -> Application:
         """See ``Dialect``; whatever its settings take makes sense."""
         return application
 
-    def prepare(self, application: Application, device: Device, arrival: Arrival) -> Device:
+    def prepare(
+        self, application: Application, device: Device, before: Device | None, arrival: Arrival
+    ) -> Device:
         """Check identity and credentials; a token becomes its hash."""
         settings = connector_of(application)
         if not settings.identity.fits(device.id):

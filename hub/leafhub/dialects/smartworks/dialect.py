@@ -88,11 +88,19 @@ class SmartWorksDialect:
         for credential in device.credentials:
             yield f"smartworks:user:{credential.username}"
 
-    def prepare_application(self, application: Application, registry: RegistryView) -> Application:
+    def prepare_application(
+        self,
+        application: Application,
+        before: Application | None,
+        registry: RegistryView,
+        arrival: Arrival,
+    ) -> Application:
         """See ``Dialect``; whatever its settings take makes sense."""
         return application
 
-    def prepare(self, application: Application, device: Device, arrival: Arrival) -> Device:
+    def prepare(
+        self, application: Application, device: Device, before: Device | None, arrival: Arrival
+    ) -> Device:
         """Check the Thing Description; make the ULID and the user where there is none."""
         thing = thing_of(device)
         check_thing(thing)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from leafhub.stores.schema import metadata
 
-HEAD = "0002"
+HEAD = "0003"
 """The revision of today's schema."""
 
 _version = sa.Table(  # as Alembic makes it
