@@ -11,6 +11,7 @@ from typing import ClassVar, Final, Protocol
 
 import msgspec
 
+from leafhub.dialects.inquiry import Inquiry
 from leafhub.model.application import Application
 from leafhub.model.command import Command, CommandRequest, CommandUpdate
 from leafhub.model.device import Credential, Device
@@ -137,6 +138,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What a packet means and what follows from it. The default is: nothing, and that is fine.
 
     Attributes:
+        inquiry: What must be asked before anything is known; the rest of this outcome does not
+            count then. Later packets of the same device wait, and are judged after it.
         reason_code: For the acknowledgement: of PUBLISH (§3.4.2.1). ``Policy`` says how a 3.1.1
             client learns of a refusal.
         reason_string: For the acknowledgement, where the client takes it.
@@ -154,6 +157,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         log: Why something was refused or dropped, for the hub's log; empty: nothing to say.
     """
 
+    inquiry: Inquiry["Outcome"] | None = None
     reason_code: ReasonCode = ReasonCode.SUCCESS
     reason_string: str | None = None
     changes: tuple[Change, ...] = ()
