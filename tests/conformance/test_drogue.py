@@ -190,13 +190,13 @@ async def test_dr_10_an_unknown_dialect_never_gets_into_the_registry(hub: Runnin
     dialect = "drogue"
     [[application.device]]
     id = "bad1"
-    settings = { mqtt = { dialect = { type = "nope" } } }
+    settings.spec = { mqtt = { dialect = { type = "nope" } } }
     """
     answer = await hub.http.put(
         "/api/v1/registry", content=document, headers={"Content-Type": "application/toml"}
     )
     assert answer.status_code == 422
-    assert "application[0].device[0].settings.mqtt.dialect" in answer.text
+    assert "application[0].device[0].settings.spec.mqtt.dialect" in answer.text
 
 
 @pytest.mark.parametrize(

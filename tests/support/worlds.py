@@ -30,7 +30,7 @@ credentials = [{credential("pw2", "u2")}]
 [[application.device]]
 id = "dev3"
 credentials = [{credential("pw3", "mac3", unique=True)}, {credential("pp3")}]
-settings = {{ alias = ["al3"] }}
+settings = {{ spec = {{ alias = ["al3"] }} }}
 [[application.device]]
 id = "hash1"
 credentials = [
@@ -42,18 +42,18 @@ id = "gw1"
 credentials = [{credential("gwpw")}]
 [[application.device]]
 id = "sen1"
-settings = {{ alias = ["s-one"], gatewaySelector = {{ matchNames = ["gw1", "pref1"] }} }}
+settings.spec = {{ alias = ["s-one"], gatewaySelector = {{ matchNames = ["gw1", "pref1"] }} }}
 [[application.device]]
 id = "sen2"
-settings = {{ gatewaySelector = {{ matchNames = ["elsewhere"] }} }}
+settings = {{ spec = {{ gatewaySelector = {{ matchNames = ["elsewhere"] }} }} }}
 [[application.device]]
 id = "plain1"
 credentials = [{credential("pl")}]
-settings = {{ mqtt = {{ dialect = {{ type = "plainTopic" }} }} }}
+settings = {{ spec = {{ mqtt = {{ dialect = {{ type = "plainTopic" }} }} }} }}
 [[application.device]]
 id = "pref1"
 credentials = [{credential("pr")}]
-settings = {{ mqtt = {{ dialect = {{ type = "plainTopic", devicePrefix = true }} }} }}
+settings = {{ spec = {{ mqtt = {{ dialect = {{ type = "plainTopic", devicePrefix = true }} }} }} }}
 [[application]]
 name = "off-a"
 dialect = "drogue"

@@ -4,7 +4,8 @@ A device logs in as ``<device>@<application>`` and publishes to ``<channel>``; a
 to ``<channel>/<device>`` for a device that names it.
 """
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Final
 
 import msgspec
@@ -24,15 +25,28 @@ from leafhub.dialects.base import (
     plain_unsubscribe,
 )
 from leafhub.dialects.cloudevents import content_type_of
+from leafhub.dialects.drogue.credentials import read_credentials
 from leafhub.dialects.drogue.login import claim_of
+from leafhub.dialects.drogue.records import as_json, complete_application, complete_device
 from leafhub.dialects.drogue.settings import (
     NAME,
     ApplicationSettings,
     DeviceSettings,
+    check_alias,
     check_name,
-    grammar_of,
     key,
     settings_of,
+)
+from leafhub.dialects.drogue.spec import (
+    Core,
+    GatewaySelector,
+    Mqtt,
+    Options,
+    SectionError,
+    aliases_of,
+    gateways_of,
+    grammar_of,
+    read,
 )
 from leafhub.dialects.drogue.topics import command_topic, inbox_of, read_topic
 from leafhub.dialects.log_text import quoted, quoted_topic, refused_filters
@@ -92,7 +106,7 @@ class DrogueDialect:
     def keys(self, application: Application, device: Device) -> Iterable[str]:
         """Name, aliases and unique user names, each once."""
         unique = (c.username for c in device.credentials if c.unique and c.username)
-        names = dict.fromkeys((device.id, *settings_of(device).alias, *unique))
+        names = dict.fromkeys((device.id, *_aliases(device), *unique))
         return (key(application.name, name) for name in names)
 
     def prepare_application(
@@ -102,8 +116,11 @@ class DrogueDialect:
         registry: RegistryView,
         arrival: Arrival,
     ) -> Application:
-        """See ``Dialect``; whatever its settings take makes sense."""
-        return application
+        """See ``Dialect``."""
+        with _within_settings():
+            for shape in (Core, Mqtt, Options):
+                read(settings_of(application), shape)
+        return complete_application(as_json(application), before, arrival)
 
     def prepare(
         self,
@@ -114,12 +131,17 @@ class DrogueDialect:
     ) -> Device:
         """See ``Dialect``."""
         check_name(device.id, "id")
-        for place, alias in enumerate(settings_of(device).alias):
-            check_name(alias, f"settings.alias[{place}]")
+        settings = settings_of(device)
+        with _within_settings():
+            for shape in (Core, Mqtt, Options, GatewaySelector):
+                read(settings, shape)
+            read_credentials(settings.spec)
+            for place, alias in enumerate(aliases_of(settings)):
+                check_alias(alias, f"spec.alias[{place}]")
         for place, credential in enumerate(device.credentials):
             if credential.unique:
-                check_name(credential.username or "", f"credentials[{place}].username")
-        return device
+                check_alias(credential.username or "", f"credentials[{place}].username")
+        return complete_device(as_json(device), before, arrival)
 
     def authenticate(
         self,
@@ -152,6 +174,7 @@ class DrogueDialect:
             (application.enabled, f"application {application.name!r} is disabled"),
             (device is not None, f"there is no device {named}"),
             (device is not None and device.enabled, f"device {named} is disabled"),
+            (_has_grammar(device, registry), "its section spec.mqtt cannot be read"),
             (credentials != (), f"{named} has no credential for such a login"),
         )
         trouble = next((text for holds, text in checks if not holds), None)
@@ -179,8 +202,10 @@ class DrogueDialect:
         registry: RegistryView,
         arrival: Arrival,
     ) -> Review:
-        """All stays: no setting takes a granted subscription away."""
-        return ALL_STAYS
+        """All stays unless its topics can no longer be read."""
+        if _has_grammar(_device_of(principal, registry), registry):
+            return ALL_STAYS
+        return Review(ends="its section spec.mqtt cannot be read any more")
 
     def shown(self, event: Event, registry: RegistryView) -> Sequence[Publication]:
         """Nothing: this dialect has no topic spaces."""
@@ -203,18 +228,18 @@ class DrogueDialect:
         sender = _device_of(principal, registry)
         if sender is None:
             return _not_authorized("the device is gone")
-        read = read_topic(grammar_of(sender, registry), publish.topic_name)
-        if read is None:
+        topic = read_topic(grammar_of(sender, registry), publish.topic_name)
+        if topic is None:
             return Outcome(
                 reason_code=ReasonCode.TOPIC_NAME_INVALID,
                 reason_string="Topic name is invalid",
                 log=f"topic {quoted_topic(publish.topic_name)} is none of this dialect",
             )
-        channel, spoken_for = read
+        channel, spoken_for = topic
         device = sender
         if spoken_for is not None and spoken_for != sender.id:
             found = registry.lookup(key(sender.application, spoken_for))
-            if found is None or sender.id not in settings_of(found).gateway_selector.match_names:
+            if found is None or sender.id not in gateways_of(found):
                 return _not_authorized(f"may not speak for {quoted(spoken_for)}")
             device = found
         content_type = content_type_of(publish.properties.content_type, publish.payload)
@@ -339,10 +364,7 @@ class DrogueDialect:
         device = registry.device(command.application, command.device)
         if device is None:
             return ()
-        named = (
-            registry.device(command.application, name)
-            for name in settings_of(device).gateway_selector.match_names
-        )
+        named = (registry.device(command.application, name) for name in gateways_of(device))
         gateways = (gateway.id for gateway in named if gateway is not None and gateway.enabled)
         return tuple(dict.fromkeys((device.id, *gateways)))
 
@@ -370,6 +392,29 @@ def _is_text(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _aliases(device: Device) -> tuple[str, ...]:
+    try:
+        return aliases_of(settings_of(device))
+    except SectionError:
+        return ()
+
+
+def _has_grammar(device: Device | None, registry: RegistryView) -> bool:
+    try:
+        return device is None or grammar_of(device, registry) is not None
+    except SectionError:
+        return False
+
+
+@contextlib.contextmanager
+def _within_settings() -> Iterator[None]:
+    """Let a refusal say where in the record it is meant."""
+    try:
+        yield
+    except RequestError as exc:
+        raise RequestError(exc.message, path=f"settings.{exc.path}") from exc
 
 
 def _not_authorized(log: str) -> Outcome:

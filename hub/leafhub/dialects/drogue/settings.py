@@ -1,90 +1,68 @@
-"""What Drogue Cloud keeps of an application and of a device, and the names it goes by."""
+"""What Drogue Cloud keeps of an application and of a device, and the names it goes by.
 
-from typing import Final, cast
+``spec`` and ``status`` are free JSON; ``spec.py`` reads the sections of it that mean something
+here. The rest is what the vendor's registry has in ``metadata`` and every record of the hub has
+not.
+"""
+
+from typing import Any, Final, cast
 
 import msgspec
 
 from leafhub.errors import RequestError
+from leafhub.model.application import Application
 from leafhub.model.device import Device
-from leafhub.model.registry import RegistryView
 
 NAME: Final = "drogue"
-NAME_LONGEST: Final = 256
-"""Characters of a name or an alias, as Drogue Cloud keeps them."""
+LONGEST_NAME: Final = 255
+"""Bytes of a device's name, as Drogue Cloud keeps it."""
+LONGEST_ALIAS: Final = 256
+"""Characters of an alias, as Drogue Cloud keeps it."""
 
 
-class DrogueV1(msgspec.Struct, frozen=True, tag="drogue/v1", forbid_unknown_fields=True):
-    """Topics are ``<channel>`` or ``<channel>/<device>``."""
-
-
-class PlainTopic(
+class Settings(
     msgspec.Struct,
     frozen=True,
     kw_only=True,
-    tag="plainTopic",
     rename="camel",
+    omit_defaults=True,
     forbid_unknown_fields=True,
 ):
-    """The whole topic is the channel.
+    """What applications and devices have in common.
 
     Attributes:
-        device_prefix: Its first segment names the device; an empty one is the sender itself.
+        spec: What is wanted, by section.
+        status: What others found out, by section.
+        labels: To select by.
+        annotations: For whoever wrote them.
+        finalizers: What has to happen before the record goes; while there are some, a deleted one
+            stays.
+        generation: How often ``spec`` changed.
+        resource_version: A UUID, another one after every change; empty: the record's uid.
+        deleted_us: When it was deleted, microseconds since the epoch; ``None``: it is not.
     """
 
-    device_prefix: bool = False
+    spec: dict[str, Any] = {}
+    status: dict[str, Any] = {}
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    finalizers: tuple[str, ...] = ()
+    generation: int = 0
+    resource_version: str = ""
+    deleted_us: int | None = None
 
 
-class MqttSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How topics are read.
-
-    Attributes:
-        dialect: The grammar.
-    """
-
-    dialect: DrogueV1 | PlainTopic = DrogueV1()
+class ApplicationSettings(Settings, frozen=True, kw_only=True):
+    """Of an application."""
 
 
-class GatewaySelector(
-    msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True
-):
-    """Who may speak for a device and gets its commands.
-
-    Attributes:
-        match_names: Names, not aliases, of devices of the same application.
-    """
-
-    match_names: tuple[str, ...] = ()
+class DeviceSettings(Settings, frozen=True, kw_only=True):
+    """Of a device."""
 
 
-class ApplicationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What Drogue Cloud has in an application's ``spec``.
-
-    Attributes:
-        mqtt: For every device that has none of its own.
-    """
-
-    mqtt: MqttSettings = MqttSettings()
-
-
-class DeviceSettings(
-    msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True
-):
-    """What Drogue Cloud has in a device's ``spec``, but for what every record of the hub has.
-
-    Attributes:
-        alias: Other names it logs in with and is spoken for by.
-        gateway_selector: Its gateways.
-        mqtt: Stands for the application's as a whole.
-    """
-
-    alias: tuple[str, ...] = ()
-    gateway_selector: GatewaySelector = GatewaySelector()
-    mqtt: MqttSettings | None = None
-
-
-def settings_of(device: Device) -> DeviceSettings:
-    """The settings of a device of this dialect."""
-    return cast("DeviceSettings", device.settings)
+def settings_of(record: Application | Device) -> Settings:
+    """The settings of a record of this dialect."""
+    return cast("Settings", record.settings)
 
 
 def key(application: str, name: str) -> str:
@@ -93,21 +71,21 @@ def key(application: str, name: str) -> str:
 
 
 def check_name(name: str, path: str) -> None:
-    """Refuse what Drogue Cloud would not keep as a name.
+    """Refuse what Drogue Cloud would not keep as a device's name.
 
     Raises:
         RequestError: Too short or too long.
     """
-    if not 1 <= len(name) <= NAME_LONGEST:
-        raise RequestError(f"has {len(name)} characters; 1 to {NAME_LONGEST} fit", path=path)
+    length = len(name.encode())
+    if not 1 <= length <= LONGEST_NAME:
+        raise RequestError(f"has {length} bytes; 1 to {LONGEST_NAME} fit", path=path)
 
 
-def grammar_of(device: Device, registry: RegistryView) -> DrogueV1 | PlainTopic:
-    """How the topics of a device are read: its own settings stand for the application's."""
-    own = settings_of(device).mqtt
-    if own is not None:
-        return own.dialect
-    application = registry.application(device.application)
-    if application is None:
-        return DrogueV1()
-    return cast("ApplicationSettings", application.settings).mqtt.dialect
+def check_alias(alias: str, path: str) -> None:
+    """Refuse what Drogue Cloud would not keep as an alias.
+
+    Raises:
+        RequestError: Too short or too long.
+    """
+    if not 1 <= len(alias) <= LONGEST_ALIAS:
+        raise RequestError(f"has {len(alias)} characters; 1 to {LONGEST_ALIAS} fit", path=path)

@@ -1,10 +1,10 @@
 """Drogue Cloud's topics: what a device publishes to, and where its commands come."""
 
-from leafhub.dialects.drogue.settings import DrogueV1, PlainTopic
+from leafhub.dialects.drogue.spec import DrogueV1, Grammar
 from leafhub.model.command import Command
 
 
-def read_topic(grammar: DrogueV1 | PlainTopic, topic: str) -> tuple[str, str | None] | None:
+def read_topic(grammar: Grammar, topic: str) -> tuple[str, str | None] | None:
     """Give the channel and the device that is spoken for; nothing is percent-decoded."""
     if not topic:
         return None

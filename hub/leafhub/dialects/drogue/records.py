@@ -1,0 +1,149 @@
+"""What follows from the ``spec`` of a record, and what of it the hub keeps in its own place.
+
+Every record of the hub has ``enabled``, every device ``credentials``. What ``spec.core`` and
+``spec.authentication`` say goes there, and out of ``spec`` where nothing is lost by that;
+``shown_spec`` puts it back for the vendor's registry. So both ways of declaring a device, the
+hub's and the vendor's, mean the same thing, and a document lists a credential once.
+"""
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from leafhub.dialects.base import Arrival
+from leafhub.dialects.drogue.credentials import (
+    LEGACY_SECTION,
+    SECTION,
+    read_credentials,
+    section_name,
+    write_section,
+)
+from leafhub.dialects.drogue.settings import settings_of
+from leafhub.dialects.drogue.spec import Core, SectionError, convert_section
+from leafhub.errors import RequestError
+from leafhub.model.application import Application
+from leafhub.model.device import Credential, Device
+
+_R = TypeVar("_R", Application, Device)
+_DISABLED = {"disabled": True}
+
+
+def as_json(record: _R) -> _R:
+    """A record whose ``spec`` and ``status`` are what JSON makes of them: no dates, no tuples."""
+    settings = settings_of(record)
+    spec, status = msgspec.json.decode(msgspec.json.encode((settings.spec, settings.status)))
+    settings = msgspec.structs.replace(settings, spec=spec, status=status)
+    return msgspec.structs.replace(record, settings=settings)
+
+
+def complete_application(
+    application: Application, before: Application | None, arrival: Arrival
+) -> Application:
+    """An application with all that follows from its ``spec``."""
+    return _versioned(_with_core(application, before), before, arrival)
+
+
+def complete_device(device: Device, before: Device | None, arrival: Arrival) -> Device:
+    """A device with all that follows from its ``spec``.
+
+    Raises:
+        RequestError: Credentials stand in two places and differ.
+    """
+    return _versioned(_with_credentials(_with_core(device, before), before), before, arrival)
+
+
+def shown_spec(record: Application | Device) -> dict[str, Any]:
+    """``spec`` as the vendor's registry shows it: with what the hub keeps in its own place."""
+    spec = settings_of(record).spec
+    if not record.enabled and "core" not in spec:
+        spec = {"core": _DISABLED, **spec}
+    if isinstance(record, Device) and record.credentials and section_name(spec) is None:
+        spec = {**spec, SECTION: write_section(record.credentials)}
+    return spec
+
+
+def resource_version(record: Application | Device) -> str:
+    """The UUID of this state of a record."""
+    return settings_of(record).resource_version or record.uid
+
+
+def _with_core(record: _R, before: _R | None) -> _R:
+    """Settle ``enabled`` and ``spec.core``: who was changed last rules."""
+    spec = settings_of(record).spec
+    if "core" not in spec:
+        return record
+    unchanged = before is not None and settings_of(before).spec.get("core") == spec["core"]
+    if unchanged and before is not None and record.enabled != before.enabled:
+        return _with_spec(record, {k: v for k, v in spec.items() if k != "core"})
+    try:
+        enabled = not convert_section(spec["core"], Core, "core").disabled
+    except SectionError:
+        enabled = False
+    if spec["core"] == _DISABLED:
+        record = _with_spec(record, {k: v for k, v in spec.items() if k != "core"})
+    return msgspec.structs.replace(record, enabled=enabled)
+
+
+def _with_credentials(device: Device, before: Device | None) -> Device:
+    """Settle ``credentials`` and ``spec.authentication``: who was changed last rules."""
+    spec = settings_of(device).spec
+    name = section_name(spec)
+    if name is None:
+        return device
+    unchanged = before is not None and settings_of(before).spec.get(name) == spec[name]
+    if unchanged and before is not None and device.credentials != before.credentials:
+        rest = {k: v for k, v in spec.items() if k not in {SECTION, LEGACY_SECTION}}
+        return _with_spec(device, rest)
+    try:
+        credentials = read_credentials(spec)
+    except SectionError:
+        return msgspec.structs.replace(device, credentials=())
+    if before is None and device.credentials and device.credentials != credentials:
+        raise RequestError(
+            f"stand in settings.spec.{name} too, and differ; keep one of the two",
+            path="credentials",
+        )
+    if name == SECTION and spec[name] == write_section(credentials):
+        device = _with_spec(device, {k: v for k, v in spec.items() if k != name})
+    kept = () if before is None else before.credentials
+    return msgspec.structs.replace(device, credentials=_with_ends(credentials, kept))
+
+
+def _with_ends(
+    credentials: tuple[Credential, ...], kept: tuple[Credential, ...]
+) -> tuple[Credential, ...]:
+    """``credentials``, each ending when it did: the vendor's form cannot say so."""
+    ends = {(one.kind, one.secret, one.username): one.expires_us for one in kept}
+    return tuple(
+        one
+        if one.expires_us is not None
+        else msgspec.structs.replace(
+            one, expires_us=ends.get((one.kind, one.secret, one.username))
+        )
+        for one in credentials
+    )
+
+
+def _with_spec(record: _R, spec: dict[str, Any]) -> _R:
+    settings = msgspec.structs.replace(settings_of(record), spec=spec)
+    return msgspec.structs.replace(record, settings=settings)
+
+
+def _versioned(record: _R, before: _R | None, arrival: Arrival) -> _R:
+    """Count ``generation`` and change ``resource_version`` where there is a reason."""
+    settings = settings_of(record)
+    if before is None:
+        generation, version = 0, ""
+    else:
+        earlier = settings_of(before)
+        generation, version = earlier.generation, earlier.resource_version
+    settings = msgspec.structs.replace(settings, generation=generation, resource_version=version)
+    record = msgspec.structs.replace(record, settings=settings)
+    if before is None or record == before:
+        return record
+    settings = msgspec.structs.replace(
+        settings,
+        generation=generation + (shown_spec(record) != shown_spec(before)),
+        resource_version=arrival.ids.uuid(),
+    )
+    return msgspec.structs.replace(record, settings=settings)
