@@ -23,6 +23,7 @@ from leafhub.exchange.complaints import Complaints
 from leafhub.exchange.devices import DeviceMemory
 from leafhub.exchange.feed import Feed
 from leafhub.exchange.news import registry_event
+from leafhub.exchange.observers import Observers
 from leafhub.exchange.pending_changes import PendingChanges
 from leafhub.exchange.retained import RetainedMessages
 from leafhub.exchange.session import Session
@@ -53,6 +54,7 @@ class Carrier:
         spaces: Takes the publications.
         retained: Keeps those that are retained.
         commands: Follows what messages say about commands.
+        observers: Told of changes of the registry.
         arrival: Gives now, and identifiers.
     """
 
@@ -68,6 +70,7 @@ class Carrier:
         spaces: TopicSpaces,
         retained: RetainedMessages,
         commands: Commands,
+        observers: Observers,
         arrival: Callable[[], Arrival],
     ) -> None:
         self._registry = registry
@@ -79,6 +82,7 @@ class Carrier:
         self._spaces = spaces
         self._retained = retained
         self._commands = commands
+        self._observers = observers
         self._arrival = arrival
         self._pending = PendingChanges(registry)
 
@@ -126,6 +130,7 @@ class Carrier:
             committed.set_result(error)
             if error is None:
                 concerned.end_unwelcome(self._sessions, self._dialects, self._arrival())
+                self._observers.registry_changed()
 
         self.commit(Outcome(changes=tuple(changes)), finish)
         error = await asyncio.shield(committed)  # who asked may leave; the work goes on

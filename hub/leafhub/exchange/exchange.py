@@ -22,6 +22,7 @@ from leafhub.exchange.commands import Commands
 from leafhub.exchange.devices import DeviceMemory, Presence
 from leafhub.exchange.doorkeeper import Detection, Doorkeeper
 from leafhub.exchange.feed import Feed
+from leafhub.exchange.observers import Observer, Observers
 from leafhub.exchange.retained import RetainedMessages
 from leafhub.exchange.session import Link, Session
 from leafhub.exchange.sessions import Sessions
@@ -124,7 +125,8 @@ class Exchange:
             wills.session_ended,
         )
         self._devices = DeviceMemory()
-        self._feed = Feed(registry, faces, self._sessions, self._devices)
+        self._observers = Observers()
+        self._feed = Feed(registry, faces, self._sessions, self._devices, self._observers)
         self._commands = Commands(
             registry=registry,
             dialects=dialects,
@@ -143,6 +145,7 @@ class Exchange:
             spaces=self._spaces,
             retained=self._retained,
             commands=self._commands,
+            observers=self._observers,
             arrival=self.arrival,
         )
         self._clients = Clients(
@@ -287,6 +290,14 @@ class Exchange:
             StoreUnavailableError: The store did not take it; nothing changed.
         """
         await self._carrier.change(changes)
+
+    def observe(self, observer: Observer) -> None:
+        """Let somebody read along, until ``stop_observing``."""
+        self._observers.add(observer)
+
+    def stop_observing(self, observer: Observer) -> None:
+        """Undo ``observe``."""
+        self._observers.remove(observer)
 
     async def command(self, request: CommandRequest, timeout_s: float | None = None) -> Command:
         """Send a command; on return it is stored and, where the device is there, handed over.

@@ -2,10 +2,11 @@
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from leafhub.dialects.base import Face
 from leafhub.exchange.devices import DeviceMemory
+from leafhub.exchange.observers import Observers
 from leafhub.exchange.session import Session
 from leafhub.exchange.sessions import Sessions
 from leafhub.model.event import Event, Kind
@@ -28,6 +29,7 @@ class Feed:
         faces: Who encodes, by name.
         sessions: Who subscribed.
         devices: Remembers the newest values.
+        observers: Who reads along.
     """
 
     def __init__(
@@ -36,15 +38,17 @@ class Feed:
         faces: Mapping[str, Face],
         sessions: Sessions,
         devices: DeviceMemory,
+        observers: Observers,
     ) -> None:
         self._registry = registry
         self._faces = faces
         self._sessions = sessions
         self._devices = devices
+        self._observers = observers
         self._counts: deque[tuple[float, int]] = deque(maxlen=RATE_SECONDS + 1)
         self.messages_total = 0
 
-    def publish(self, events: Iterable[Event]) -> None:
+    def publish(self, events: Sequence[Event]) -> None:
         """Take in events that are on disk."""
         for event in events:
             if event.kind not in _NEWS:
@@ -52,6 +56,7 @@ class Feed:
             if self._registry.device(event.application, event.device) is not None:
                 self._devices.note(event)
             self.route(event)
+        self._observers.show(events)
 
     def route(self, event: Event) -> None:
         """Bring one event to its subscribers; each session gets it once from each face."""

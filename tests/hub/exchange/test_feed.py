@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from leafhub.dialects.base import Outcome
 from leafhub.exchange.devices import DeviceMemory
 from leafhub.exchange.feed import RATE_SECONDS, Feed
+from leafhub.exchange.observers import Observers
 from leafhub.model.event import Kind
 from leafhub.model.registry import PutApplication, PutDevice, Registry
 from leafhub.mqtt.session_state import OutgoingMessage, SendResult
@@ -30,7 +31,7 @@ def feed() -> Feed:
     registry = Registry(Acorn().keys)
     registry.apply(PutApplication(application()))
     registry.apply(PutDevice(device()))
-    return Feed(registry, {"acorn": Acorn()}, hand_sessions(), DeviceMemory())
+    return Feed(registry, {"acorn": Acorn()}, hand_sessions(), DeviceMemory(), Observers())
 
 
 def test_messages_are_counted_and_news_are_not(feed: Feed) -> None:
