@@ -114,7 +114,7 @@ async def running(config: Config) -> AsyncIterator[RunningHub]:
             version=importlib.metadata.version("leafhub"), listeners=tuple(mqtt.addresses)
         )
         http = HttpServer(
-            create_app(exchange, information, config.http),
+            create_app(exchange, information, config.http, config.mqtt),
             config.http,
             certificates.https_context(),
         )

@@ -106,5 +106,9 @@ class ConflictError(RequestError):
     """What was named is there already, or is used by something else."""
 
 
+class NotPermittedError(RequestError):
+    """Who asks is known, and may not do that."""
+
+
 class ConfigurationError(RequestError):
     """The configuration is wrong: file, key, and the nearest key there is."""

@@ -53,3 +53,55 @@ class RetainedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             "topics, and some 900 bytes of book-keeping each. 64 MiB are 70 000 short ones.",
         ),
     ] = 67_108_864
+
+
+class LoginLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What failed logins bring, by MQTT and by HTTP; keys of the section ``[mqtt]``."""
+
+    failed_logins_free: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1_000,
+            description="Failed logins of one user name at one address that are refused without "
+            "further delay: people mistype.",
+        ),
+    ] = 3
+    failed_login_delay_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=60,
+            description="What the next refusal waits; each one after it waits twice as long, up "
+            "to 8 s. Guessing gets slow, a person hardly notices.",
+        ),
+    ] = 0.5
+    failed_logins_maximum: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="Failed logins of one user name at one address after which it is refused "
+            "unseen for failed_login_refusal_s, but for clients that have logged in from there "
+            "before; more than a person needs to find the right one.",
+        ),
+    ] = 10
+    failed_logins_maximum_per_address: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="Failed logins of one address, whatever the names, after which everybody "
+            "there is refused who has not logged in from there before; ten broken devices behind "
+            "one router stay below it.",
+        ),
+    ] = 100
+    failed_login_refusal_s: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=86_400,
+            description="How long a refusal lasts, and how long failures are counted together. "
+            "Five minutes make guessing hopeless, and nobody has to be let in by hand.",
+        ),
+    ] = 300.0

@@ -14,8 +14,11 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from leafhub.errors import HubError
 from leafhub.exchange.exchange import Exchange
+from leafhub.exchange.settings import LoginLimits
+from leafhub.http_server.drogue.routers import drogue_routers
 from leafhub.http_server.health import healthz, readyz
 from leafhub.http_server.information import HubInformation
+from leafhub.http_server.login import LoginDesk
 from leafhub.http_server.operator_api import operator_router
 from leafhub.http_server.refusals import fail, refuse_call, refuse_request
 from leafhub.http_server.settings import HttpSettings
@@ -33,7 +36,10 @@ class _Application(Litestar):
 
 
 def create_app(
-    exchange: Exchange, information: HubInformation, settings: HttpSettings | None = None
+    exchange: Exchange,
+    information: HubInformation,
+    settings: HttpSettings | None = None,
+    login_limits: LoginLimits | None = None,
 ) -> ASGIApp:
     """Put the faces together.
 
@@ -44,7 +50,9 @@ def create_app(
         exchange: The hub's heart.
         information: What the hub is.
         settings: Limits.
+        login_limits: What failed logins bring; all faces count them together.
     """
+    desk = LoginDesk(exchange.operator, login_limits or LoginLimits())
 
     def give_exchange() -> Exchange:
         return exchange
@@ -53,7 +61,7 @@ def create_app(
         return information
 
     app = _Application(
-        route_handlers=[healthz, readyz, operator_router(exchange)],
+        route_handlers=[healthz, readyz, operator_router(desk), *drogue_routers(exchange, desk)],
         dependencies={
             "exchange": Provide(give_exchange, sync_to_thread=False),
             "information": Provide(give_information, sync_to_thread=False),
@@ -70,7 +78,10 @@ def create_app(
             path="/schema",
             render_plugins=[JsonRenderPlugin(path="/")],  # the others load scripts from elsewhere
             components=Components(
-                security_schemes={"login": SecurityScheme(type="http", scheme="basic")}
+                security_schemes={
+                    "login": SecurityScheme(type="http", scheme="basic"),
+                    "token": SecurityScheme(type="http", scheme="bearer"),
+                }
             ),
         ),
         request_max_body_size=(settings or HttpSettings()).maximum_body_bytes,

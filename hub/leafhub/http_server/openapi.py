@@ -18,6 +18,7 @@ _WHY = {
     413: "The body is longer than the hub takes.",
     415: "The body is not of the media type that the call takes.",
     422: "What was asked for cannot be done as asked; `path` says where the mistake stands.",
+    429: "Too many logins failed at the caller's address; `Retry-After` says when to come back.",
     500: "A mistake of the hub; its log says which.",
     503: "The hub is busy or its store in trouble; `Retry-After` says when to come back.",
 }
@@ -27,7 +28,7 @@ def refusals(*statuses: int) -> dict[int, ResponseSpec]:
     """The refusals of a call behind a login: those that every such call has, and ``statuses``."""
     return {
         status: ResponseSpec(ApiError, description=_WHY[status], generate_examples=False)
-        for status in sorted({401, 500, 503, *statuses})
+        for status in sorted({401, 429, 500, 503, *statuses})
     }
 
 

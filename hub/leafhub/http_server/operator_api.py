@@ -20,14 +20,15 @@ from leafhub.exchange.exchange import Exchange
 from leafhub.exchange.records import command_record
 from leafhub.http_server.answers import device_summary, event_record, value
 from leafhub.http_server.information import HubInformation
-from leafhub.http_server.login import LoginMiddleware, may_write
+from leafhub.http_server.login import LoginDesk, LoginMiddleware, Shown
 from leafhub.http_server.openapi import TOML, TakesDocument, refusals
+from leafhub.http_server.permissions import hub_wide
 from leafhub.http_server.refusals import refuse_depth
 from leafhub.model.application import Application
 from leafhub.model.command import CommandRequest, CommandState
 from leafhub.model.device import Credential, Device
 from leafhub.model.event import JSON
-from leafhub.model.operator import Operator
+from leafhub.model.operator import Operator, Role
 from leafhub.stores.base import CommandQuery, EventQuery
 
 PAGE = 100
@@ -185,7 +186,7 @@ class OperatorApi(Controller):
     @post(
         "/applications/{application:str}/devices/{device:str}/commands",
         summary="Send a command",
-        guards=[may_write],
+        guards=[hub_wide(Role.ADMIN)],
         responses=refusals(400, 403, 404, 409, 413, 415, 422),
         exception_handlers={RecursionError: refuse_depth},
     )
@@ -280,7 +281,7 @@ class OperatorApi(Controller):
     @put(
         "/registry",
         summary="Take a TOML document in; all of it, or nothing",
-        guards=[may_write],
+        guards=[hub_wide(Role.ADMIN)],
         media_type=MediaType.JSON,
         operation_class=TakesDocument,
         responses=refusals(403, 409, 413, 422),
@@ -315,16 +316,16 @@ class _Threads:
         return await asyncio.to_thread(proofs.verify, credential, secret.encode())
 
 
-def operator_router(exchange: Exchange) -> Router:
+def operator_router(desk: LoginDesk) -> Router:
     """The face, behind its login."""
 
-    async def who_is(name: str | None, secret: str) -> Operator | None:
-        return await exchange.operator(name, secret)  # a function: the framework copies all else
+    async def admit(shown: Shown, address: str) -> Operator | None:
+        return await desk.admit(shown, address)  # a function: the framework copies all else
 
     return Router(
         path="/api/v1",
         route_handlers=[OperatorApi],
-        middleware=[DefineMiddleware(LoginMiddleware, who_is=who_is)],
+        middleware=[DefineMiddleware(LoginMiddleware, admit=admit)],
         security=[{"login": []}],
     )
 

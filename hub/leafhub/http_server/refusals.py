@@ -13,6 +13,7 @@ from leafhub.errors import (
     ConflictError,
     HubError,
     NotFoundError,
+    NotPermittedError,
     PayloadError,
     RequestError,
     UnavailableError,
@@ -24,6 +25,7 @@ AnyRequest = Request[Any, Any, Any]
 
 _FAMILIES: tuple[tuple[type[HubError], int, str], ...] = (
     (NotFoundError, 404, "not_found"),
+    (NotPermittedError, 403, "forbidden"),
     (ConflictError, 409, "conflict"),
     (RequestError, 422, "refused"),
     (PayloadError, 422, "refused"),

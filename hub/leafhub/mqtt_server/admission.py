@@ -16,10 +16,10 @@ Server unavailable; 0x05 Not authorized would make some boards give up for ever,
 import logging
 from typing import Final, Protocol
 
+from leafhub.exchange.failed_logins import FailedLogins, Refused, Who
+from leafhub.exchange.networks import network_of
 from leafhub.mqtt.reason_codes import ReasonCode
-from leafhub.mqtt_server.failed_logins import FailedLogins, Refused, Who
 from leafhub.mqtt_server.limits import MqttLimits
-from leafhub.mqtt_server.networks import network_of
 from leafhub.mqtt_server.sparing_log import SparingLog
 
 TURNED_AWAY_AT_ONCE: Final = 64

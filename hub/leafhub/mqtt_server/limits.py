@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta
 
+from leafhub.exchange.settings import LoginLimits
 from leafhub.mqtt.limits import DEFAULTS, Limits
 
 
-class MqttLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class MqttLimits(LoginLimits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one client, one address and all of them together can cost the hub."""
 
     maximum_connections: Annotated[
@@ -28,53 +28,6 @@ class MqttLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             "house behind its router fit in, and no single address takes every place there is.",
         ),
     ] = 1_000
-    failed_logins_free: Annotated[
-        int,
-        Meta(
-            ge=0,
-            le=1_000,
-            description="Failed logins of one user name at one address that are refused without "
-            "further delay: people mistype.",
-        ),
-    ] = 3
-    failed_login_delay_s: Annotated[
-        float,
-        Meta(
-            ge=0,
-            le=60,
-            description="What the next refusal waits; each one after it waits twice as long, up "
-            "to 8 s. Guessing gets slow, a person hardly notices.",
-        ),
-    ] = 0.5
-    failed_logins_maximum: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=1_000_000,
-            description="Failed logins of one user name at one address after which it is refused "
-            "unseen for failed_login_refusal_s, but for clients that have logged in from there "
-            "before; more than a person needs to find the right one.",
-        ),
-    ] = 10
-    failed_logins_maximum_per_address: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=1_000_000,
-            description="Failed logins of one address, whatever the names, after which everybody "
-            "there is refused who has not logged in from there before; ten broken devices behind "
-            "one router stay below it.",
-        ),
-    ] = 100
-    failed_login_refusal_s: Annotated[
-        float,
-        Meta(
-            gt=0,
-            le=86_400,
-            description="How long a refusal lasts, and how long failures are counted together. "
-            "Five minutes make guessing hopeless, and nobody has to be let in by hand.",
-        ),
-    ] = 300.0
     refusal_time_s: Annotated[
         float,
         Meta(

@@ -154,7 +154,7 @@ def test_who_may_only_read_is_told_so_with_code_1(
     document: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["apply", str(document), "--token", READER]) == 1
-    assert "may only read" in capsys.readouterr().err
+    assert "may not do that: it takes the role 'admin'" in capsys.readouterr().err
 
 
 def test_a_certificate_of_another_ca_is_not_trusted(

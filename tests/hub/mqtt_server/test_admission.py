@@ -2,10 +2,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from leafhub.exchange.failed_logins import Who
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt_server import admission as admissions
 from leafhub.mqtt_server.admission import REFUSALS_AT_ONCE, TURNED_AWAY_AT_ONCE, Admission, Place
-from leafhub.mqtt_server.failed_logins import Who
 from leafhub.mqtt_server.limits import MqttLimits
 
 LIMITS = MqttLimits(

@@ -1,10 +1,10 @@
 import pytest
 
-from leafhub.mqtt_server import failed_logins
-from leafhub.mqtt_server.failed_logins import LONGEST_DELAY_S, FailedLogins, Refused, Who
-from leafhub.mqtt_server.limits import MqttLimits
+from leafhub.exchange import failed_logins
+from leafhub.exchange.failed_logins import LONGEST_DELAY_S, FailedLogins, Refused, Who
+from leafhub.exchange.settings import LoginLimits
 
-LIMITS = MqttLimits(
+LIMITS = LoginLimits(
     failed_logins_free=2,
     failed_login_delay_s=0.5,
     failed_logins_maximum=5,
@@ -32,7 +32,7 @@ def test_the_first_are_free_then_each_waits_twice_as_long(logins: FailedLogins) 
 
 
 def test_no_delay_is_longer_than_the_longest() -> None:
-    logins = FailedLogins(MqttLimits(failed_logins_free=0, failed_logins_maximum=5000))
+    logins = FailedLogins(LoginLimits(failed_logins_free=0, failed_logins_maximum=5000))
     delays = [logins.failed(Who(HERE, "ann"), 0.0).delay_s for _ in range(2000)]
     assert max(delays) == delays[-1] == LONGEST_DELAY_S
 

@@ -1,6 +1,6 @@
 import pytest
 
-from leafhub.mqtt_server.networks import network_of
+from leafhub.exchange.networks import network_of
 
 
 @pytest.mark.parametrize(

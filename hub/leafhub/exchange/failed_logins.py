@@ -10,7 +10,7 @@ from collections import OrderedDict
 from enum import Enum
 from typing import Final, NamedTuple, TypeVar
 
-from leafhub.mqtt_server.limits import MqttLimits
+from leafhub.exchange.settings import LoginLimits
 
 REMEMBERED: Final = 10_000
 """Entries in each of the three memories, the least lately used go first: some 6 MB in all."""
@@ -82,7 +82,7 @@ class FailedLogins:
     A name may be of any length, so what is kept is its hash, which is keyed by the process.
     """
 
-    def __init__(self, limits: MqttLimits) -> None:
+    def __init__(self, limits: LoginLimits) -> None:
         self._limits = limits
         self._of_name: OrderedDict[tuple[str, int], _Count] = OrderedDict()
         self._of_address: OrderedDict[str, _Count] = OrderedDict()

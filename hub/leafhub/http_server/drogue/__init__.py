@@ -1,0 +1,1 @@
+"""The HTTP faces that applications written for Drogue Cloud know."""
