@@ -87,6 +87,54 @@ def test_an_old_database_becomes_what_a_new_one_is(
     assert connection.exec_driver_sql("SELECT text FROM words").scalars().all() == ["kept"]
 
 
+def test_what_an_old_database_knows_of_drogue_and_of_operators_is_kept(
+    connection: sa.Connection,
+) -> None:
+    config = running.configuration(connection)
+    device = '{"alias":["a"],"gatewaySelector":{"matchNames":[]},"mqtt":null}'
+    plain = '{"mqtt":{"dialect":{"type":"plainTopic","devicePrefix":false}}}'
+    with connection.begin():
+        command.upgrade(config, "0002")
+        for line in (
+            "INSERT INTO applications VALUES ('shop', 'u', 'murano', '{\"mqtt\":1}', 1, 7)",
+            "INSERT INTO devices VALUES ('shop', 'd', 'u', 'd', '{\"alias\":[]}', '[]', 1, 7)",
+            "INSERT INTO operators VALUES ('ada', '[]', 1), ('bob', '[]', 0)",
+        ):
+            connection.exec_driver_sql(line)
+        for table, values in (
+            ("applications", ("plant", "u", "drogue", plain, 1, 7)),
+            ("devices", ("plant", "d", "u", "d", device, "[]", 1, 7)),
+        ):
+            marks = ", ".join("?" * len(values))
+            connection.exec_driver_sql(f"INSERT INTO {table} VALUES ({marks})", values)  # noqa: S608
+    with connection.begin():
+        migrations.upgrade(connection)
+
+    def all_of(query: str) -> list[tuple[object, ...]]:
+        with connection.begin():
+            return [tuple(row) for row in connection.exec_driver_sql(query)]
+
+    assert all_of("SELECT settings FROM applications ORDER BY name") == [
+        (f'{{"spec":{plain}}}',),
+        ('{"mqtt":1}',),
+    ]
+    assert all_of("SELECT settings FROM devices ORDER BY application") == [
+        ('{"spec":{"alias":["a"]}}',),
+        ('{"alias":[]}',),
+    ]
+    assert all_of("SELECT name, tokens, role, roles FROM operators ORDER BY name") == [
+        ("ada", "[]", "admin", "{}"),
+        ("bob", "[]", "reader", "{}"),
+    ]
+    with connection.begin():
+        command.downgrade(config, "0002")
+    assert all_of("SELECT settings FROM applications ORDER BY name")[0] == (plain,)
+    assert all_of("SELECT name, may_write FROM operators ORDER BY name") == [
+        ("ada", 1),
+        ("bob", 0),
+    ]
+
+
 def test_every_step_down_and_up_again_gives_the_same_tables(connection: sa.Connection) -> None:
     config = running.configuration(connection)
     steps = list(ScriptDirectory.from_config(config).walk_revisions())
