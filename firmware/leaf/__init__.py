@@ -12,6 +12,12 @@ def set_temp(celsius):
     return celsius
 
 leaf.run()
+
+A gateway (of a dialect that has them: Drogue Cloud's) says which device behind it is meant:
+
+@leaf.every(30, "temperature", device="sensor-1")
+@leaf.command("set-temp", device="sensor-1")
+leaf.publish("temperature", 21.5, device="sensor-1")
 """
 
 from leaf.client import Leaf

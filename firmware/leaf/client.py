@@ -9,17 +9,21 @@ from micropython import const
 
 from leaf import dialects
 from leaf.credentials import Credentials
-from leaf.errors import ConfigError, LeafError, LinkLost, Refused
+from leaf.errors import ConfigError, HungUp, LeafError, LinkLost, Refused
 from leaf.link import Link
 
 _LONGEST_WAIT_S = const(60)  # between two attempts to reach the hub
 _STEADY_MS = const(30000)  # a link that held so long was a good one: the next wait is short again
 _WAIT_MS = const(60000)  # for messages, when no reading is due sooner
+_REST_MS = const(600000)  # for a device behind us that the hub hangs up over
 _SHOWN = const(60)  # characters of an argument or a value in a printed line
 
 
 class Leaf:
     """A device as one dialect of the hub knows it. ``config`` is what ``load_config`` returned.
+
+    Where the dialect has gateways, ``device`` names a device behind this one: its readings and its
+    commands go by this link. They are none of ours without it.
 
     Raises:
         ConfigError: The CA certificate cannot be read.
@@ -32,55 +36,71 @@ class Leaf:
         self._server_name = config[name].get("server_name", config["host"])
         self._context = _tls_context(config["ca"]) if config["tls"] else None
         self._credentials = Credentials(config["data"], self._dialect.owner(), self._dialect.KEPT)
-        self._commands = {}
-        self._readings = []  # [period in ms, channel, function, ticks when due]
+        self._commands = {None: {}}  # by device: functions by name
+        self._readings = []  # [period in ms, channel, device, function, ticks when due]
+        self._hung_up = {}  # by device behind us: (times in a row, ticks of the last)
         self._link = None
         self._failure = None  # why the link was lost, when a publish found out
         self._logged_in = None  # ticks of the login, None before it
         self._enroll_anew = False
 
-    def command(self, name):
+    def command(self, name, device=None):
         """Decorate the function that obeys the command ``name``.
 
         It gets the argument, decoded from JSON (None if there is none). What it returns is the
         answer; what it raises is the answer, too, as an error.
+
+        Raises:
+            ValueError: ``device`` in a dialect without gateways.
         """
+        self._check(device)
 
         def register(function):
-            self._commands[name] = function
+            self._commands.setdefault(device, {})[name] = function
             return function
 
         return register
 
-    def every(self, seconds, channel):
+    def every(self, seconds, channel, device=None):
         """Decorate a function that is called every so many seconds and returns a value to report.
 
         It is called while there is a link; None is not reported.
+
+        Raises:
+            ValueError: ``device`` in a dialect without gateways.
         """
+        self._check(device)
 
         def register(function):
-            self._readings.append([int(seconds * 1000), channel, function, time.ticks_ms()])
+            reading = [int(seconds * 1000), channel, device, function, time.ticks_ms()]
+            self._readings.append(reading)
             return function
 
         return register
 
-    def publish(self, channel, value):
+    def publish(self, channel, value, device=None):
         """Report ``value`` (anything JSON knows); True when the hub has acknowledged it.
 
-        False: there is no link, and the value is lost.
+        False: there is no link, or the hub refuses ``device``, and the value is lost. To refuse a
+        message, a hub can only hang up. When it does so twice in a row over one device behind us,
+        that device rests for ten minutes, and the others go on.
 
         Raises:
             ValueError: The channel or the value cannot be expressed in this dialect.
         """
-        topic, payload = self._dialect.value(channel, value)
-        if self._link is None:
+        self._check(device)
+        topic, payload = self._dialect.value(channel, value, device)
+        if self._link is None or self._rests(device):
             return False
         try:
             self._link.publish(topic, payload)
         except LinkLost as exc:
             self._lost(exc)
+            if device is not None and isinstance(exc, HungUp):
+                self._hung_up_over(device)
             return False
-        print("leaf: sent", channel, _brief(value))
+        self._hung_up.pop(device, None)
+        print("leaf: sent", _of(channel, device), _brief(value))
         return True
 
     def run(self):
@@ -156,7 +176,7 @@ class Leaf:
         """Report what is due and obey what comes, until the link is lost."""
         now = time.ticks_ms()
         for reading in self._readings:
-            reading[3] = now
+            reading[4] = now
         self._failure = None
         while True:
             wait_ms = self._report()
@@ -171,17 +191,17 @@ class Leaf:
         """Take all readings that are due; return the time in ms until the next one."""
         soonest = _WAIT_MS
         for reading in self._readings:
-            period_ms, channel, function, due = reading
+            period_ms, channel, device, function, due = reading
             left = time.ticks_diff(due, time.ticks_ms())
             if left <= 0:
-                reading[3] = time.ticks_add(time.ticks_ms(), period_ms)
+                reading[4] = time.ticks_add(time.ticks_ms(), period_ms)
                 left = period_ms
                 try:
                     value = function()
                     if value is not None:
-                        self.publish(channel, value)
+                        self.publish(channel, value, device)
                 except Exception as exc:
-                    print("leaf: reading %s failed: %s" % (channel, _reason(exc)))
+                    print("leaf: reading %s failed: %s" % (_of(channel, device), _reason(exc)))
             soonest = min(soonest, left)
         return soonest
 
@@ -192,11 +212,11 @@ class Leaf:
         except (ValueError, KeyError, TypeError, AttributeError) as exc:  # whatever it is made of
             print("leaf: message on %s is not understood: %s" % (topic, _reason(exc)))
             return
-        if request is None:
+        if request is None or request[0] not in self._commands:  # another gateway's, perhaps
             print("leaf: message on %s is no command" % topic)
             return
-        name, argument, reply = request
-        function = self._commands.get(name)
+        device, name, argument, reply = request
+        function = self._commands[device].get(name)
         error = None
         try:
             if function is None:
@@ -208,7 +228,22 @@ class Leaf:
         if self._failure is None:
             self._link.publish(*answer)
         said = "ok" if error is None else "error: " + error
-        print("leaf: command %s %s -> %s" % (name, _brief(argument), said))
+        print("leaf: command %s %s -> %s" % (_of(name, device), _brief(argument), said))
+
+    def _check(self, device):
+        if device is not None and not self._dialect.GATEWAY:
+            raise ValueError("devices of this dialect speak for themselves only")
+
+    def _rests(self, device):
+        times, since = self._hung_up.get(device, (0, 0))
+        return times > 1 and time.ticks_diff(time.ticks_ms(), since) < _REST_MS
+
+    def _hung_up_over(self, device):
+        """Count it: once may be chance, for a hub that is stopped hangs up, too."""
+        times = self._hung_up.get(device, (0, 0))[0] + 1
+        self._hung_up[device] = (times, time.ticks_ms())
+        if times > 1:
+            print("leaf: %s rests: the hub hangs up over it; is it behind this device?" % device)
 
     def _lost(self, exc):
         """Remember that the link is lost; ``_serve`` draws the conclusion."""
@@ -238,6 +273,11 @@ def _tls_context(ca):
     except (OSError, ValueError):
         raise ConfigError('"ca": %s is no readable certificate in DER' % ca)
     return context
+
+
+def _of(name, device):
+    """Return the name of a channel or a command, and whose it is."""
+    return name if device is None else "%s of %s" % (name, device)
 
 
 def _brief(value):

@@ -12,7 +12,7 @@ import time
 
 from micropython import const
 
-from leaf.errors import LinkLost
+from leaf.errors import HungUp, LinkLost
 
 _TX_SIZE = const(512)  # bytes; umqtt writes a packet in five pieces, this sends it in one
 _RX_MAX = const(8192)  # bytes in one piece (topic or payload); more is a mistake or an attack
@@ -99,13 +99,14 @@ class Stream:
             try:
                 got = self._io.readinto(view[done:])
             except (OSError, ValueError) as exc:
-                raise LinkLost(in_words(exc))
+                reset = isinstance(exc, OSError) and abs(exc.errno or 0) == errno.ECONNRESET
+                raise (HungUp if reset else LinkLost)(in_words(exc))
             if got:
                 done += got
                 self.received += got
                 self.last_rx = time.ticks_ms()
             elif got is not None:
-                raise LinkLost("the hub has closed the connection")
+                raise HungUp("the hub has closed the connection")
             elif self._patient or done:
                 self._wait(select.POLLIN)
             else:

@@ -22,7 +22,7 @@ async def test_logs_in_by_device_and_application(peer: "Peer", start_leaf: "Star
     assert (connect.user, connect.password) == ("dev1@app1", "drogue-secret")
     assert connect.clean_session
     assert connect.keep_alive_s == 60
-    assert (await connection.subscribe()).topic_filter == "command/inbox//#"
+    assert (await connection.subscribe()).topic_filter == "command/inbox/#"
 
 
 async def test_device_name_with_at_sign_is_percent_encoded(

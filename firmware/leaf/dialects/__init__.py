@@ -5,15 +5,18 @@ section of leaf.json and has
 
 * ``REQUIRED``, ``OPTIONAL``: the keys of that section, with the kinds of their values
 * ``ENROLLS``: whether the hub hands out the credentials over the wire (then they are kept at once)
+* ``GATEWAY``: whether a device may speak for others; else their name is always None
 * ``KEPT``: the keys of the credentials, all texts
 * ``owner()``: the identity that credentials belong to, as text
 * ``enroll(connect)``: return the credentials (a dict) with which to log in. ``connect(client_id,
   user, password)`` opens a link for it. Raises ``Refused`` if there is no way to any.
 * ``login(credentials)``: return (client id, user name, password) for CONNECT
 * ``subscriptions()``: return the topic filters that bring commands, as (filter, QoS)
-* ``value(channel, value)``: return (topic, payload) that reports a value
-* ``request(topic, payload)``: return (command name, argument, reply handle), or None for a message
-  that is no command. Raises ``ValueError`` if it is a broken one.
+* ``value(channel, value, device)``: return (topic, payload) that reports a value of the device of
+  that name, None is this one
+* ``request(topic, payload)``: return (device, command name, argument, reply handle), or None for a
+  message that is no command; again None is this device. Raises ``ValueError`` if it is a broken
+  one.
 * ``answer(reply, result, error)``: return (topic, payload) that answers a command; ``error`` is
   None or the text of what went wrong
 """

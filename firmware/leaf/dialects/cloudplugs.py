@@ -14,6 +14,7 @@ class Dialect:
     REQUIRED = {"model": str, "hwid": str, "enroll_password": str}
     OPTIONAL = {"name": str}
     ENROLLS = True
+    GATEWAY = False
     KEPT = ("id", "auth")
 
     def __init__(self, section):
@@ -53,7 +54,7 @@ class Dialect:
         """Return the filter for the data that are commands to us."""
         return ((self._commands + "+", 0),)
 
-    def value(self, channel, value):
+    def value(self, channel, value, _device):
         """Report: the bare value is the record's ``data``; the hub adds the time."""
         return "%s/data/%s" % (self._plug_id, any_levels(channel)), encode({"data": value})
 
@@ -63,7 +64,7 @@ class Dialect:
             return None
         name = topic[len(self._commands) :]
         record = decode_object(payload)
-        return name, record.get("data"), (name, record.get("id"))
+        return None, name, record.get("data"), (name, record.get("id"))
 
     def answer(self, reply, result, error):
         """Answer as data."""

@@ -20,6 +20,7 @@ class Dialect:
     REQUIRED = {"connector": str, "identity": str}
     OPTIONAL = {"server_name": str}
     ENROLLS = True
+    GATEWAY = False
     KEPT = ("id", "token")
 
     def __init__(self, section):
@@ -51,7 +52,7 @@ class Dialect:
         """Return nothing: writes from the cloud come by themselves."""
         return ()
 
-    def value(self, channel, value):
+    def value(self, channel, value, _device):
         """Write a resource."""
         return _RESOURCE + one_level(channel), _bare(value)
 
@@ -60,7 +61,7 @@ class Dialect:
         levels = topic.split("/")
         if len(levels) != 3 or levels[0] + "/" != _RESOURCE:
             return None
-        return levels[1], decode(payload), (levels[1], payload)
+        return None, levels[1], decode(payload), (levels[1], payload)
 
     def answer(self, reply, result, error):
         """Write back what holds now: the command's result, or the value as it came."""

@@ -15,6 +15,7 @@ class Dialect:
     REQUIRED = {"thing": str, "username": str}
     OPTIONAL = {"password": str}
     ENROLLS = False
+    GATEWAY = False
     KEPT = ("password",)
 
     def __init__(self, section):
@@ -42,7 +43,7 @@ class Dialect:
         """Return the filters for actions and for properties that others set."""
         return ((self._actions + "/#", 1), (self._properties + "/#", 1))
 
-    def value(self, channel, value):
+    def value(self, channel, value, _device):
         """Report a property."""
         return self._properties, encode({channel: value})
 
@@ -50,13 +51,13 @@ class Dialect:
         """Take an action that was asked for, or a property that was set."""
         parent, _, name = topic.rpartition("/")
         if parent == self._properties:
-            return name, decode_object(payload)[name], (name, None, payload)
+            return None, name, decode_object(payload)[name], (name, None, payload)
         if parent != self._actions:
             return None
         action = decode_object(payload)[name]
         if action.get("status", "pending") != "pending":
             return None  # a later stage of an action, as SmartWorks' cloud mirrors it
-        return name, action.get("input"), (name, action.get("href"), None)
+        return None, name, action.get("input"), (name, action.get("href"), None)
 
     def answer(self, reply, result, error):
         """Finish the action, or report the property."""
