@@ -253,6 +253,8 @@ class HandStore:
         self.waiting: list[tuple[Batch, Done]] = []
         self.committed: list[Batch] = []
         self.kept: dict[str, Command] = {}
+        self.stored: list[StoredEvent] = []
+        self.position = 0
         self.is_busy = False
         self.is_closed = False
 
@@ -270,6 +272,9 @@ class HandStore:
             batch, done = self.waiting.pop(0)
             self.committed.append(batch)
             self.kept.update({command.id: command for command in batch.commands})
+            for one in batch.events:
+                self.position += 1
+                self.stored.append(StoredEvent(position=self.position, event=one))
             done(None)
             count -= 1
 
@@ -279,13 +284,22 @@ class HandStore:
             done(StoreUnavailableError("the disk is full"))
 
     async def events(self, query: EventQuery) -> Sequence[StoredEvent]:
-        return ()
+        """As the queries of groups of readers want it: an application's, on from a position."""
+        after = query.after or 0
+        return [
+            one
+            for one in self.stored
+            if one.position > after and one.event.application == query.application
+        ][: query.limit]
 
     async def commands(self, query: CommandQuery) -> Sequence[Command]:
         return tuple(self.kept.values())
 
     async def command(self, command_id: str) -> Command | None:
         return self.kept.get(command_id)
+
+    def newest_position(self) -> int:
+        return self.position
 
     def status(self) -> StoreStatus:
         return StoreStatus(

@@ -17,6 +17,25 @@ from leafhub.model.publication import Publication
 from leafhub.model.registry import Change
 
 
+class FeedPosition(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a group of readers has come in an application's events.
+
+    Attributes:
+        application: Name of the application.
+        group: Name of the group.
+        selection: Which of the events it reads, in the words of its readers; empty: all.
+        positions: For each partition of the events the position up to which all are read; none
+            takes away what is kept.
+        updated_us: When it was read last, microseconds since the epoch.
+    """
+
+    application: str
+    group: str
+    selection: str = ""
+    positions: tuple[int, ...]
+    updated_us: int
+
+
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Work that belongs together: all of it is committed, or none.
 
@@ -26,12 +45,15 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
         commands: To make, or to replace by ``id``.
         retained: To keep as the message of its space and topic, in place of an earlier one; one
             with an empty payload takes that away.
+        positions: To keep in place of earlier ones of the same group and selection; those of an
+            application that is not there are left out.
     """
 
     changes: tuple[Change, ...] = ()
     events: tuple[Event, ...] = ()
     commands: tuple[Command, ...] = ()
     retained: tuple[Publication, ...] = ()
+    positions: tuple[FeedPosition, ...] = ()
 
 
 Done = Callable[[StoreUnavailableError | None], None]
@@ -95,12 +117,14 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         commands: Every command that is not final, oldest first.
         latest: The newest event of each channel of each device, connection events included.
         retained: The retained messages of every topic space.
+        positions: How far groups of readers have come.
     """
 
     changes: tuple[Change, ...]
     commands: tuple[Command, ...]
     latest: tuple[StoredEvent, ...]
     retained: tuple[Publication, ...] = ()
+    positions: tuple[FeedPosition, ...] = ()
 
 
 class StoreStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,6 +182,13 @@ class Store(Protocol):
 
         Raises:
             StoreUnavailableError: The store cannot be read.
+        """
+        ...
+
+    def newest_position(self) -> int:
+        """The position up to which all events that are on disk can be read; 0: there were none.
+
+        Never waits. It was committed before the event's ``done`` was told.
         """
         ...
 

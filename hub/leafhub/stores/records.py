@@ -31,6 +31,7 @@ from leafhub.stores.base import (
     Snapshot,
     StoredEvent,
 )
+from leafhub.stores.position_rows import forget_positions, select_positions
 from leafhub.stores.retained_rows import forget_space, select_retained
 from leafhub.stores.schema import (
     applications,
@@ -78,6 +79,7 @@ def apply_change(connection: sa.Connection, change: Change) -> None:
             connection.execute(sa.delete(applications).where(applications.c.name == name))
             _forget(connection, name, None)
             forget_space(connection, name)
+            forget_positions(connection, name)
 
 
 def put_command(connection: sa.Connection, command: Command) -> None:
@@ -129,6 +131,11 @@ def select_events(connection: sa.Connection, query: EventQuery) -> list[StoredEv
     return [_stored_event(row) for row in rows]
 
 
+def select_newest_position(connection: sa.Connection) -> int:
+    """The highest position there is, one seek away; 0: there is none."""
+    return connection.execute(sa.select(sa.func.max(events.c.position))).scalar_one() or 0
+
+
 def select_snapshot(connection: sa.Connection, settings_types: SettingsTypes) -> Snapshot:
     """Everything the hub keeps in memory.
 
@@ -161,6 +168,7 @@ def select_snapshot(connection: sa.Connection, settings_types: SettingsTypes) ->
         commands=tuple(_command(row) for row in open_commands),
         latest=tuple(_stored_event(row) for row in latest),
         retained=select_retained(connection),
+        positions=select_positions(connection),
     )
 
 

@@ -143,6 +143,7 @@ feed_positions = sa.Table(  # how far each group of readers has come in an appli
     metadata,
     sa.Column("application", sa.Text, primary_key=True),
     sa.Column("group", sa.Text, primary_key=True),
-    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("selection", sa.Text, primary_key=True),
+    sa.Column("positions", sa.Text, nullable=False),  # JSON, one for each partition
     sa.Column("updated_us", sa.BigInteger, nullable=False),
 )

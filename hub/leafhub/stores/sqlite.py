@@ -34,6 +34,7 @@ from leafhub.stores.base import (
     StoredEvent,
     StoreStatus,
 )
+from leafhub.stores.position_rows import write_positions
 from leafhub.stores.retained_rows import write_retained
 from leafhub.stores.settings import StoreSettings
 from leafhub.stores.writer import GroupWriter
@@ -66,6 +67,7 @@ class SqliteStore:
         self._resources = contextlib.ExitStack()
         self._writer: GroupWriter | None = None
         self._size_bytes = 0
+        self._newest_position = 0
 
     async def open(self, settings_types: SettingsTypes) -> Snapshot:
         """See ``Store.open``. A damaged or newer database is left as it is."""
@@ -85,6 +87,10 @@ class SqliteStore:
     async def events(self, query: EventQuery) -> Sequence[StoredEvent]:
         """See ``Store.events``."""
         return await self._read(lambda connection: records.select_events(connection, query))
+
+    def newest_position(self) -> int:
+        """See ``Store.newest_position``."""
+        return self._newest_position
 
     async def commands(self, query: CommandQuery) -> Sequence[Command]:
         """See ``Store.commands``."""
@@ -141,6 +147,7 @@ class SqliteStore:
             stack.callback(self._reading.shutdown)
             with self._readers.begin() as reader:
                 snapshot = records.select_snapshot(reader, settings_types)
+                self._newest_position = records.select_newest_position(reader)
             self._size_bytes = _size_bytes(self._path)
             self._resources = stack.pop_all()
         return snapshot
@@ -165,11 +172,15 @@ class SqliteStore:
                 self._refuse_another_file()
                 with self._connection.begin():
                     new = self._write_all(batches)
+                    newest = self._newest_position
+                    if new:
+                        newest = records.select_newest_position(self._connection)
         except BaseException:
             if self._raw.in_transaction:  # a COMMIT that failed may leave it open
                 self._raw.rollback()
             self._keys.forget()  # some may have been made by what was rolled back
             raise
+        self._newest_position = max(newest, self._newest_position)
         self._size_bytes = _size_bytes(self._path)
         return new
 
@@ -197,6 +208,7 @@ class SqliteStore:
             for command in batch.commands:
                 records.put_command(self._connection, command)
             retained.extend(batch.retained)
+            write_positions(self._raw, batch.positions)
         write_retained(self._raw, retained)
         return new + self._append(rows)
 

@@ -240,7 +240,8 @@ class GroupWriter:
 
 
 def _rows(batch: Batch) -> int:
-    return len(batch.events) + len(batch.commands) + len(batch.changes) + len(batch.retained)
+    events, rarer = len(batch.events), len(batch.commands) + len(batch.changes)
+    return events + rarer + len(batch.retained) + len(batch.positions)
 
 
 def _payload_bytes(batch: Batch) -> int:

@@ -47,7 +47,8 @@ def upgrade() -> None:
         "feed_positions",
         sa.Column("application", sa.Text, primary_key=True),
         sa.Column("group", sa.Text, primary_key=True),
-        sa.Column("position", sa.BigInteger, nullable=False),
+        sa.Column("selection", sa.Text, primary_key=True),
+        sa.Column("positions", sa.Text, nullable=False),
         sa.Column("updated_us", sa.BigInteger, nullable=False),
     )
     _rewrite_drogue_settings(_wrapped)
