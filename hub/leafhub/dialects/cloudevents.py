@@ -2,7 +2,7 @@
 
 import base64
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -22,14 +22,16 @@ _LATEST = datetime.max.replace(tzinfo=UTC)
 class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
     """The attributes in the order of the structured mode; ``kind`` is the one of our own.
 
-    The three uids are those of the registry now; one whose owner is gone is left out.
+    The three uids are those of the registry now; one whose owner is gone is left out. What else an
+    event has of attributes follows these.
     """
 
     specversion: str
     id: str
     type: str
     source: str
-    datacontenttype: str
+    datacontenttype: str | msgspec.UnsetType = msgspec.UNSET
+    dataschema: str | msgspec.UnsetType = msgspec.UNSET
     subject: str
     time: str
     data: msgspec.Raw | str | msgspec.UnsetType = msgspec.UNSET
@@ -45,20 +47,32 @@ class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
 
 
+RESERVED: Final = frozenset(CloudEvent.__struct_fields__)
+"""Names that nobody else gives a meaning to: what they say, the hub has found out itself."""
+
+
 def encode_structured(event: Event, registry: RegistryView) -> bytes:
     """Encode ``event`` in structured JSON; JSON data stands in it byte for byte."""
-    return _encoder.encode(_cloud_event(event, registry))
+    encoded = _encoder.encode(_cloud_event(event, registry))
+    if not event.attributes:
+        return encoded
+    further = {name: value for name, value in event.attributes if name not in RESERVED}
+    return encoded[:-1] + b"," + _encoder.encode(further)[1:] if further else encoded
 
 
 def encode_attributes(event: Event, registry: RegistryView) -> tuple[tuple[str, str], ...]:
-    """Give the attributes for binary mode, where ``datacontenttype`` and data stand elsewhere."""
+    """Give the attributes for binary mode, where ``datacontenttype`` and data stand elsewhere.
+
+    ``dataschema`` is left out, as Drogue Cloud does it.
+    """
     cloud_event = _cloud_event(event, registry)
     found = ((name, getattr(cloud_event, name)) for name in _BINARY_ATTRIBUTES)
-    return tuple(
+    own = tuple(
         (name, value.removesuffix("Z") + "+00:00" if name == "time" else value)
         for name, value in found
         if value is not msgspec.UNSET
     )
+    return own + tuple(pair for pair in event.attributes if pair[0] not in RESERVED)
 
 
 def content_type_of(declared: str | None, payload: bytes) -> str | None:
@@ -126,7 +140,8 @@ def _cloud_event(event: Event, registry: RegistryView) -> CloudEvent:
         id=event.id,
         type=event.type,
         source=f"drogue://{event.application}/{percent_encode(event.device)}",
-        datacontenttype=event.datacontenttype,
+        datacontenttype=event.datacontenttype or msgspec.UNSET,
+        dataschema=_schema(event),
         subject=event.channel,
         time=_timestamp(event.time_us),
         data=data,
@@ -144,15 +159,26 @@ def _cloud_event(event: Event, registry: RegistryView) -> CloudEvent:
 
 
 def _data(event: Event) -> tuple[msgspec.Raw | str | msgspec.UnsetType, str | msgspec.UnsetType]:
-    """Choose between ``data`` and ``data_base64``; an empty payload is neither."""
+    """Choose between ``data`` and ``data_base64``; an empty payload is neither.
+
+    What is called JSON, or by no name, is looked at again: it stands in the envelope as it is, and
+    what is no value of its own could end the member and forge the next.
+    """
     if not event.data:
         return msgspec.UNSET, msgspec.UNSET
-    if _names_json(event.datacontenttype):
+    if _names_json(event.datacontenttype or JSON) and is_json(event.data):
         return msgspec.Raw(event.data), msgspec.UNSET
     text = _text(event.data) if event.datacontenttype.startswith("text/plain") else None
     if text is not None:
         return text, msgspec.UNSET
     return msgspec.UNSET, base64.b64encode(event.data).decode()
+
+
+def _schema(event: Event) -> str | msgspec.UnsetType:
+    """The one further attribute with a place among the first."""
+    if not event.attributes:
+        return msgspec.UNSET
+    return dict(event.attributes).get("dataschema", msgspec.UNSET)
 
 
 def _text(data: bytes) -> str | None:
@@ -176,7 +202,7 @@ def _timestamp(time_us: int) -> str:
 _BINARY_ATTRIBUTES = tuple(
     name
     for name in CloudEvent.__struct_fields__
-    if name not in {"datacontenttype", "data", "data_base64"}
+    if name not in {"datacontenttype", "dataschema", "data", "data_base64"}
 )
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder()

@@ -183,7 +183,7 @@ class Integration:
         if subscription.note == _BINARY:
             payload = event.data
             properties = Properties(
-                content_type=event.datacontenttype,
+                content_type=event.datacontenttype or None,
                 user_properties=encode_attributes(event, registry),
                 subscription_identifiers=identifiers,
             )
