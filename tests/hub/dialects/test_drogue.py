@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from leafhub.dialects.base import Arrival, Login, Outcome, Peer, Principal, Receiver, Refusal
-from leafhub.dialects.drogue.dialect import POLICY, DrogueDialect
+from leafhub.dialects.drogue.dialect import DrogueDialect
+from leafhub.dialects.drogue.policy import POLICY
 from leafhub.dialects.drogue.settings import ApplicationSettings, DeviceSettings
 from leafhub.errors import ConflictError, RequestError
 from leafhub.model.application import Application

@@ -4,14 +4,12 @@ A device logs in as ``<device>@<application>`` and publishes to ``<channel>``; a
 to ``<channel>/<device>`` for a device that names it.
 """
 
-import contextlib
-from collections.abc import Iterable, Iterator, Sequence
-from typing import ClassVar, Final
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 import msgspec
 
 from leafhub.dialects.base import (
-    ALL_STAYS,
     Arrival,
     Grant,
     Login,
@@ -25,29 +23,10 @@ from leafhub.dialects.base import (
     plain_unsubscribe,
 )
 from leafhub.dialects.cloudevents import content_type_of
-from leafhub.dialects.drogue.credentials import read_credentials
-from leafhub.dialects.drogue.login import claim_of
-from leafhub.dialects.drogue.records import as_json, complete_application, complete_device
-from leafhub.dialects.drogue.settings import (
-    NAME,
-    ApplicationSettings,
-    DeviceSettings,
-    check_alias,
-    check_name,
-    key,
-    settings_of,
-)
-from leafhub.dialects.drogue.spec import (
-    Core,
-    GatewaySelector,
-    Mqtt,
-    Options,
-    SectionError,
-    aliases_of,
-    gateways_of,
-    grammar_of,
-    read,
-)
+from leafhub.dialects.drogue.declaration import keys_of, prepare_application, prepare_device
+from leafhub.dialects.drogue.login import judge_login, why_it_ends
+from leafhub.dialects.drogue.settings import NAME, ApplicationSettings, DeviceSettings, key
+from leafhub.dialects.drogue.spec import gateways_of, grammar_of
 from leafhub.dialects.drogue.topics import command_topic, inbox_of, read_topic
 from leafhub.dialects.log_text import quoted, quoted_topic, refused_filters
 from leafhub.errors import RequestError
@@ -58,30 +37,11 @@ from leafhub.model.event import BYTES, JSON, Event, Kind
 from leafhub.model.publication import Publication
 from leafhub.model.registry import RegistryView
 from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
-from leafhub.mqtt.policy import AuthPacket, Policy, RefusedPublish, SecondConnect
-from leafhub.mqtt.properties import Properties
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.session import OutgoingMessage, Subscription
 from leafhub.mqtt.topics import is_topic_name
 
-POLICY: Final = Policy(
-    maximum_packet_bytes=4 + 16_384,  # a fixed header that says 16 KiB, and those
-    refused_publish_v3=RefusedPublish.CLOSE,
-    verbatim_filters=True,
-    wildcards_in_topic_names=True,
-    second_connect=SecondConnect.IGNORE,
-    auth_packet=AuthPacket.ANSWER,
-    assign_client_id=False,
-    maximum_outgoing_qos=0,
-    connack_properties=Properties(
-        wildcard_subscription_available=True,
-        subscription_identifiers_available=False,
-        shared_subscription_available=False,
-    ),
-)
-
 _ANSWER_CHANNEL = "answer"
-_REFUSED = ReasonCode.BAD_USER_NAME_OR_PASSWORD  # the only answer to any CONNECT that fails
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -105,9 +65,7 @@ class DrogueDialect:
 
     def keys(self, application: Application, device: Device) -> Iterable[str]:
         """Name, aliases and unique user names, each once."""
-        unique = (c.username for c in device.credentials if c.unique and c.username)
-        names = dict.fromkeys((device.id, *_aliases(device), *unique))
-        return (key(application.name, name) for name in names)
+        return keys_of(application, device)
 
     def prepare_application(
         self,
@@ -117,83 +75,19 @@ class DrogueDialect:
         arrival: Arrival,
     ) -> Application:
         """See ``Dialect``."""
-        with _within_settings():
-            for shape in (Core, Mqtt, Options):
-                read(settings_of(application), shape)
-        return complete_application(as_json(application), before, arrival)
+        return prepare_application(application, before, arrival)
 
     def prepare(
-        self,
-        application: Application,
-        device: Device,
-        before: Device | None,
-        arrival: Arrival,
+        self, application: Application, device: Device, before: Device | None, arrival: Arrival
     ) -> Device:
         """See ``Dialect``."""
-        check_name(device.id, "id")
-        settings = settings_of(device)
-        with _within_settings():
-            for shape in (Core, Mqtt, Options, GatewaySelector):
-                read(settings, shape)
-            read_credentials(settings.spec)
-            for place, alias in enumerate(aliases_of(settings)):
-                check_alias(alias, f"spec.alias[{place}]")
-        for place, credential in enumerate(device.credentials):
-            if credential.unique:
-                check_alias(credential.username or "", f"credentials[{place}].username")
-        return complete_device(as_json(device), before, arrival)
+        return prepare_device(device, before, arrival)
 
     def authenticate(
-        self,
-        connect: Connect,
-        peer: Peer,
-        registry: RegistryView,
-        arrival: Arrival,
+        self, connect: Connect, peer: Peer, registry: RegistryView, arrival: Arrival
     ) -> Login | Refusal | None:
         """Ours is what names an application of ours, in the user name or else in the client id."""
-        claim = claim_of(connect)
-        if claim is None:
-            return None
-        application = registry.application(claim.application)
-        if application is None or application.dialect != NAME:
-            return None
-        if connect.protocol_name != "MQTT" or connect.protocol_level not in {4, 5}:
-            return Refusal(reason_code=None, log="MQTT older than 3.1.1")
-        if connect.protocol_level == 4 and not connect.client_id and not connect.clean_start:
-            return Refusal(reason_code=None, log="a kept session needs a client id")
-        device = registry.lookup(key(application.name, claim.identifier))
-        credentials = (
-            () if device is None else tuple(c for c in device.credentials if claim.fits(c, device))
-        )
-        named = quoted(claim.identifier)
-        checks = (
-            (connect.clean_start, "it asks for a kept session; this dialect has none"),
-            (connect.username is not None, "it has no user name"),
-            (connect.password is not None, "it has no password"),
-            (_is_text(connect.password or b""), "its password is not UTF-8"),
-            (application.enabled, f"application {application.name!r} is disabled"),
-            (device is not None, f"there is no device {named}"),
-            (device is not None and device.enabled, f"device {named} is disabled"),
-            (_has_grammar(device, registry), "its section spec.mqtt cannot be read"),
-            (credentials != (), f"{named} has no credential for such a login"),
-        )
-        trouble = next((text for holds, text in checks if not holds), None)
-        if trouble is not None or device is None:
-            return Refusal(reason_code=_REFUSED, log=f"{application.name}: {trouble}")
-        return Login(
-            principal=Principal(
-                dialect=NAME,
-                policy=POLICY,
-                peer=peer,
-                application=application.name,
-                device=device.id,
-                login=connect.username or "",
-                client_id=connect.client_id,
-                slot=f"{NAME}/{application.name}/{device.id}",
-            ),
-            credentials=credentials,
-            secret=connect.password or b"",
-        )
+        return judge_login(connect, peer, registry)
 
     def review(
         self,
@@ -202,14 +96,16 @@ class DrogueDialect:
         registry: RegistryView,
         arrival: Arrival,
     ) -> Review:
-        """All stays unless its topics can no longer be read."""
-        if _has_grammar(_device_of(principal, registry), registry):
-            return ALL_STAYS
-        return Review(ends="its section spec.mqtt cannot be read any more")
+        """All stays unless its login would fail now."""
+        return Review(ends=why_it_ends(principal, registry))
 
     def shown(self, event: Event, registry: RegistryView) -> Sequence[Publication]:
         """Nothing: this dialect has no topic spaces."""
         return ()
+
+    def on_connection(self, event: Event, registry: RegistryView) -> Outcome:
+        """It is stored as it is."""
+        return Outcome(events=(event,))
 
     def on_connected(
         self,
@@ -384,37 +280,6 @@ class DrogueDialect:
             for topic in topics
             if topic is not None and is_topic_name(topic)
         ]
-
-
-def _is_text(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _aliases(device: Device) -> tuple[str, ...]:
-    try:
-        return aliases_of(settings_of(device))
-    except SectionError:
-        return ()
-
-
-def _has_grammar(device: Device | None, registry: RegistryView) -> bool:
-    try:
-        return device is None or grammar_of(device, registry) is not None
-    except SectionError:
-        return False
-
-
-@contextlib.contextmanager
-def _within_settings() -> Iterator[None]:
-    """Let a refusal say where in the record it is meant."""
-    try:
-        yield
-    except RequestError as exc:
-        raise RequestError(exc.message, path=f"settings.{exc.path}") from exc
 
 
 def _not_authorized(log: str) -> Outcome:
