@@ -4,19 +4,15 @@ import re
 from pathlib import Path
 
 import pytest
+from documentation import DIALECTS, ROOT, examples
 from whole_hub import running_hub
 
-ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs/dialects").glob("*.md"))]
-
-
-def documents_in(page: Path) -> list[str]:
-    return re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL)
+PAGES = [ROOT / "README.md", *sorted(DIALECTS.glob("*.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 async def test_a_hub_takes_the_examples(page: Path, tmp_path: Path) -> None:
-    documents = documents_in(page)
+    documents = examples(page, "toml")
     assert documents
     async with running_hub(tmp_path / "data") as hub:
         for document in documents:

@@ -82,6 +82,7 @@ class PahoClient:
         self._connected: queue.Queue[bool] = queue.Queue()
         self._subscribed: queue.Queue[int] = queue.Queue()
         self.paho = self._made()
+        self._reasons: dict[int, str] = {}
         self.session_present = False
         self.connects = 0
 
@@ -140,8 +141,8 @@ class PahoClient:
         *,
         retain: bool = False,
         properties: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Publish, and wait until it is acknowledged."""
+    ) -> str:
+        """Publish, and wait until it is acknowledged; gives with what, where paho tells it."""
         options: dict[str, Any] = {}
         if properties:
             options["properties"] = Properties(  # type: ignore[no-untyped-call]
@@ -149,7 +150,9 @@ class PahoClient:
             )
             for key, value in properties.items():
                 setattr(options["properties"], key, value)
-        self.wait_published(self.paho.publish(topic, payload.encode(), qos, retain, **options))
+        sent = self.paho.publish(topic, payload.encode(), qos, retain, **options)
+        self.wait_published(sent)
+        return self._reasons.get(sent.mid, "")
 
     def wait_published(self, sent: mqtt.MQTTMessageInfo) -> None:
         """Until that is acknowledged."""
@@ -189,6 +192,7 @@ class PahoClient:
         made.on_connect = self._on_connect
         made.on_message = self._on_message
         made.on_subscribe = self._on_subscribe
+        made.on_publish = self._on_publish
         return made
 
     def _next_of(self, come: queue.Queue[T]) -> T:
@@ -214,6 +218,10 @@ class PahoClient:
 
     def _on_subscribe(self, *told: Any) -> None:
         self._subscribed.put(told[2])
+
+    def _on_publish(self, *told: Any) -> None:
+        if len(told) > 3:  # 1.x says no more than that it is
+            self._reasons[told[2]] = str(told[3])
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         given = getattr(message, "properties", None)

@@ -29,14 +29,19 @@ def firmware_folder() -> Path:
 class VirtualLeaf:
     """A leaf that lives in ``folder``; ``settings`` become its ``leaf.json``.
 
+    It runs the firmware's ``main.py``, or the ``program`` of somebody else's leaf.
+
     The folder is made at the start (only its owner may read it: it will hold credentials) and
     stays afterwards, so that the next start in it is a restart of the same leaf. Relative paths
     in the settings (``ca``, ``data``) are relative to it.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, object]) -> None:
+    def __init__(
+        self, folder: Path, settings: Mapping[str, object], *, program: Path | None = None
+    ) -> None:
         self.folder = folder
         self._settings = settings
+        self._program = program or firmware_folder() / "main.py"
         self._process: asyncio.subprocess.Process | None = None
         self._printed: asyncio.Queue[str | None] = asyncio.Queue(_KEPT_LINES)
         self._pump: asyncio.Task[None] | None = None
@@ -80,7 +85,7 @@ class VirtualLeaf:
         firmware = firmware_folder()
         self._process = await asyncio.create_subprocess_exec(
             interpreter,
-            firmware / "main.py",
+            self._program,
             cwd=self.folder,
             env={
                 **os.environ,

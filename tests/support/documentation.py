@@ -1,0 +1,12 @@
+"""What the documentation shows people to write."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+DIALECTS = ROOT / "docs" / "dialects"
+
+
+def examples(page: Path, language: str) -> list[str]:
+    """The examples on a page in one language, as its code blocks name it."""
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
