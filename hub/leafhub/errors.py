@@ -84,6 +84,10 @@ class BusyError(UnavailableError):
     """A named bound is reached: a queue, a number of connections, a number of open commands."""
 
 
+class EndpointError(UnavailableError):
+    """An HTTP endpoint of somebody else's was to do something, and did not."""
+
+
 class RequestError(HubError):
     """What was asked for cannot be done as asked.
 
@@ -108,6 +112,10 @@ class ConflictError(RequestError):
 
 class NotPermittedError(RequestError):
     """Who asks is known, and may not do that."""
+
+
+class RejectedError(RequestError):
+    """A rule of the application says no."""
 
 
 class ConfigurationError(RequestError):

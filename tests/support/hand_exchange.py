@@ -132,6 +132,7 @@ class Acorn:
     topics: tuple[str, ...] = ("acorn/all",)
     outcome = Outcome()
     will_outcome: Outcome | None = None
+    connection_outcome: Outcome | None = None
     space: str | None = None
     taken_away: frozenset[str] = frozenset()
     shows: bool = False
@@ -215,6 +216,9 @@ class Acorn:
 
     def shown(self, event: Event, registry: RegistryView) -> Sequence[Publication]:
         return (publication(f"shown/{event.id}"),) if self.shows else ()
+
+    def on_connection(self, event: Event, registry: RegistryView) -> Outcome:
+        return self.connection_outcome or Outcome(events=(event,))
 
     def on_connected(
         self,

@@ -175,6 +175,24 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 NOTHING = Outcome()
 
 
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """A subscription to an application's events as they are stored.
+
+    Attributes:
+        application: Name of the application.
+        group: Who reads under one name shares the events, and that goes on where it stopped;
+            empty: nobody else, and nothing is kept.
+        selection: Which of the events, see ``Selection``.
+        is_live: What comes while the client is there is enough, unless there is a group of that
+            name.
+    """
+
+    application: str
+    group: str = ""
+    selection: str = ""
+    is_live: bool = False
+
+
 class Grant(msgspec.Struct, frozen=True):
     """The answer to one filter of SUBSCRIBE.
 
@@ -185,12 +203,14 @@ class Grant(msgspec.Struct, frozen=True):
         note: What ``deliver`` needs to know of it later; comes back as ``Subscription.note``.
         space: The topic space whose publications, retained ones first, reach this subscription;
             ``None``: none. The filter is the one in SUBSCRIBE, its share name included.
+        reading: How an application's events reach this subscription; ``None``: not at all.
     """
 
     reason_code: int
     routes: tuple[str, ...] = ()
     note: str = ""
     space: str | None = None
+    reading: Reading | None = None
 
 
 class SubscribeOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,7 +219,7 @@ class SubscribeOutcome(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         grants: One for each filter, in order.
         outcome: What else follows; carried out after SUBACK was queued. Its ``reason_code`` is not
-            used.
+            used, and it holds no ``inquiry``.
     """
 
     grants: tuple[Grant, ...]
@@ -250,7 +270,8 @@ class Face(Protocol):
     ) -> Outcome:
         """Translate a Will that is due.
 
-        Of the outcome only ``events``, ``publications`` and ``updates`` count.
+        Of the outcome only ``inquiry``, ``events``, ``publications``, ``updates`` and ``log``
+        count.
         """
         ...
 
@@ -355,6 +376,13 @@ class Dialect(Face, Protocol):
         """What an event, of whatever dialect, is to the subscribers of this one's topic spaces."""
         ...
 
+    def on_connection(self, event: Event, registry: RegistryView) -> Outcome:
+        """Judge the news that a device came or went.
+
+        Of the outcome only ``inquiry``, ``events`` and ``log`` count.
+        """
+        ...
+
     def on_connected(
         self,
         principal: Principal,
@@ -369,16 +397,24 @@ class Dialect(Face, Protocol):
         """A new command's id, in the form that the dialect's messages carry."""
         ...
 
-    def check_command(self, command: Command, registry: RegistryView) -> Command:
-        """Give a command back with its data as the device gets it.
+    def check_command(
+        self, command: Command, registry: RegistryView
+    ) -> Command | Inquiry[Command]:
+        """Give a command back with its data as the device gets it, or ask for that first.
 
         Raises:
-            RequestError: Unknown action, value outside the schema, not settable.
+            RequestError: Unknown action, value outside the schema, not settable; what an inquiry
+                ends in may raise it too.
         """
         ...
 
-    def receivers(self, command: Command, registry: RegistryView) -> Sequence[str]:
-        """Ids of the devices whose connections get it: the target, and gateways in front of it."""
+    def receivers(
+        self, command: Command, registry: RegistryView
+    ) -> Sequence[str] | Inquiry[CommandUpdate]:
+        """Ids of the devices whose connections get it: the target, and gateways in front of it.
+
+        Or the request that brings it to an endpoint instead; that ends its life line.
+        """
         ...
 
     def deliver_command(

@@ -6,6 +6,7 @@ answer. The exchange asks, and everything of the same device waits until the cha
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -33,6 +34,12 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: float = 5.0
     certificates: str = ""
     insecure: bool = False
+
+    @property
+    def endpoint(self) -> str:
+        """Scheme, host and port of the URL, for the log: all else of it may be secret."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,9 +75,9 @@ class Inquiry(msgspec.Struct, Generic[T], frozen=True):
 
     Attributes:
         request: To make.
-        resume: Gives what is decided, which may be another inquiry; pure, called once. The
-            registry may have changed meanwhile: what must still hold is looked up again there.
+        resume: Gives what is decided, or what must be asked next; pure, called once. The registry
+            may have changed meanwhile: what must still hold is looked up again there.
     """
 
     request: HttpRequest
-    resume: Callable[[Answer | Failure], T]
+    resume: Callable[[Answer | Failure], "T | Inquiry[T]"]

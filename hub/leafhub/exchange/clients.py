@@ -1,12 +1,12 @@
 """Clients come and go: their sessions, their Wills, and the news of devices."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from leafhub.dialects.base import Arrival, Face, Outcome, Principal
-from leafhub.exchange.carrier import Carrier
+from leafhub.dialects.base import Arrival, Principal
 from leafhub.exchange.chance_and_time import Clock
 from leafhub.exchange.devices import DeviceMemory
+from leafhub.exchange.messages import Messages
 from leafhub.exchange.news import connection_event
 from leafhub.exchange.session import Link, Session
 from leafhub.exchange.sessions import Sessions
@@ -23,11 +23,10 @@ class Clients:
 
     Args:
         registry: Which devices there are.
-        faces: Who translates Wills, by name.
         sessions: Takes those who come in.
         wills: Keeps what is said when they are gone.
         devices: Remembers when they were there.
-        carrier: Stores and tells the news.
+        messages: Has Wills and the news judged, stored and told.
         clock: The time.
         arrival: Gives now, and identifiers.
     """
@@ -36,20 +35,18 @@ class Clients:
         self,
         *,
         registry: Registry,
-        faces: Mapping[str, Face],
         sessions: Sessions,
         wills: Wills,
         devices: DeviceMemory,
-        carrier: Carrier,
+        messages: Messages,
         clock: Clock,
         arrival: Callable[[], Arrival],
     ) -> None:
         self._registry = registry
-        self._faces = faces
         self._sessions = sessions
         self._wills = wills
         self._devices = devices
-        self._carrier = carrier
+        self._messages = messages
         self._clock = clock
         self._arrival = arrival
 
@@ -94,15 +91,8 @@ class Clients:
 
         A mistake with that is nobody's who happens to end the session, like by coming anew.
         """
-        principal = session.principal
         try:
-            outcome = self._faces[principal.dialect].on_will(
-                will, principal, self._registry, self._arrival()
-            )
-            due = Outcome(
-                events=outcome.events, publications=outcome.publications, updates=outcome.updates
-            )
-            self._carrier.carry_out(session, self._carrier.within_bounds(due, may_refuse=False))
+            self._messages.will(session, will)
         except Exception:
             log.exception("A mistake of the hub while it sent a Will")
 
@@ -127,4 +117,4 @@ class Clients:
             principal.application, principal.device, self._arrival(), connected=connected
         )
         self._devices.see(event.application, event.device, event.time_us)
-        self._carrier.commit(Outcome(events=(event,)), lambda _: None)  # a failure was logged
+        self._messages.connection(principal, event)

@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import msgspec
 
 from leafhub.dialects.base import Arrival, Dialect, Receiver
+from leafhub.dialects.inquiry import Inquiry
 from leafhub.errors import (
     BusyError,
+    EndpointError,
     NotFoundError,
     RequestError,
     StoreUnavailableError,
     UnavailableError,
 )
+from leafhub.exchange.lanes import Lanes
 from leafhub.exchange.life_lines import LifeLines
 from leafhub.exchange.records import command_record
 from leafhub.exchange.session import Session
@@ -24,6 +27,9 @@ from leafhub.model.registry import Registry
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.session_state import OutgoingMessage, SendResult
 from leafhub.stores.base import Batch, Store
+
+HandedOver = Callable[[Exception | None], None]
+"""Told when a command is stored and on its way, or why it is not."""
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +42,7 @@ class Commands:
         dialects: How each is spoken to.
         sessions: Who is connected.
         store: Where each step is kept.
+        lanes: Where those wait about which endpoints are asked.
         arrival: Gives now, and identifiers.
         tell: Takes each step to the live feed.
     """
@@ -47,6 +54,7 @@ class Commands:
         dialects: Mapping[str, Dialect],
         sessions: Sessions,
         store: Store,
+        lanes: Lanes,
         arrival: Callable[[], Arrival],
         tell: Callable[[Event], None],
     ) -> None:
@@ -54,6 +62,7 @@ class Commands:
         self._dialects = dialects
         self._sessions = sessions
         self._store = store
+        self._lanes = lanes
         self._arrival = arrival
         self._tell = tell
         self._life_lines = LifeLines()
@@ -67,24 +76,35 @@ class Commands:
 
     async def send(self, request: CommandRequest, timeout_s: float | None) -> Command:
         """See ``Exchange.command``."""
-        command = self._make(request, timeout_s)
-        stored: asyncio.Future[StoreUnavailableError | None]
-        stored = asyncio.get_running_loop().create_future()
-        self._start(command, stored.set_result)
-        error = await asyncio.shield(stored)  # who asked may leave; the command goes on
-        if error is not None:
-            raise error
-        return await self.find(command.id) or command
+        settled: asyncio.Future[Command | Exception] = asyncio.get_running_loop().create_future()
+
+        def start(command: Command) -> None:
+            self._start(command, lambda error: settled.set_result(error or command))
+
+        self._check(request, timeout_s, start, settled.set_result)
+        verdict = await asyncio.shield(settled)  # who asked may leave; the command goes on
+        if isinstance(verdict, Exception):
+            raise verdict
+        return await self.find(verdict.id) or verdict
 
     def try_send(self, request: CommandRequest) -> None:
         """Send a command that came by MQTT, where nobody waits for a refusal: it is logged."""
-        try:
-            self._start(self._make(request, None), lambda _: None)
-        except (RequestError, UnavailableError) as exc:
+
+        def refuse(exc: Exception) -> None:
+            is_mistake = not isinstance(exc, RequestError | UnavailableError)
             log.warning(
                 "command %s for %s/%s from %s refused: %s",
                 *(request.name, request.application, request.device, request.operator, exc),
+                exc_info=exc if is_mistake else None,
             )
+
+        def start(command: Command) -> None:
+            self._start(command, lambda _: None)
+
+        try:
+            self._check(request, None, start, refuse)
+        except (RequestError, UnavailableError) as exc:
+            refuse(exc)
 
     async def find(self, command_id: str) -> Command | None:
         """A command, open or ended."""
@@ -217,7 +237,36 @@ class Commands:
                 if not end.done():
                     end.set_result(command)
 
-    def _make(self, request: CommandRequest, timeout_s: float | None) -> Command:
+    def _check(
+        self,
+        request: CommandRequest,
+        timeout_s: float | None,
+        start: Callable[[Command], None],
+        refuse: Callable[[Exception], None],
+    ) -> None:
+        """Have a command judged, behind those of its device about which endpoints are asked.
+
+        Raises:
+            RequestError: Refused at once; ``refuse`` gets what is refused later.
+            BusyError: Too many wait.
+        """
+
+        def begin(command: Command) -> None:
+            if self._registry.device(command.application, command.device) is None:
+                raise NotFoundError("the device was deleted while an endpoint was asked")
+            start(command)
+
+        self._lanes.enter(
+            _lane_of(request),
+            lambda: self._make(request, timeout_s),
+            begin,
+            refuse,
+            len(request.data),
+        )
+
+    def _make(
+        self, request: CommandRequest, timeout_s: float | None
+    ) -> Command | Inquiry[Command]:
         application = self._registry.application(request.application)
         if application is None:
             raise NotFoundError(f"there is no application {request.application!r}")
@@ -242,46 +291,83 @@ class Commands:
         )
         return dialect.check_command(command, self._registry)
 
-    def _start(
-        self, command: Command, stored: Callable[[StoreUnavailableError | None], None]
-    ) -> None:
-        """Store a command, then hand it over, then report.
+    def _start(self, command: Command, handed_over: HandedOver) -> None:
+        """Store a command, then hand it over, then report. One at its end is only stored.
 
         Raises:
             BusyError: Too many of the device's commands are open, or the store is behind.
         """
-        self._life_lines.add(command)
+        if command.state.final:
+            self._settle([command])
+        else:
+            self._life_lines.add(command)
 
         def done(error: StoreUnavailableError | None) -> None:
             if error is None:
                 self.announce(command)
-                self._hand_over(command.id)
+                self._hand_over(command.id, handed_over)
             else:
                 log.error("command %s was not stored: %s", command.id, error)
-                self._life_lines.drop(command.id)
-            stored(error)
+                self._drop(command)
+                handed_over(error)
 
         try:
             self._store.write(Batch(commands=(command,)), done)
         except BusyError:
-            self._life_lines.drop(command.id)
+            self._drop(command)
             raise
 
-    def _hand_over(self, command_id: str) -> None:
-        """Bring a stored command to the connections that get it.
+    def _drop(self, command: Command) -> None:
+        self._life_lines.drop(command.id)
+        self._settling.pop(command.id, None)
+
+    def _hand_over(self, command_id: str, handed_over: HandedOver) -> None:
+        """Bring a stored command to the connections that get it, or to an endpoint."""
+        command = self._life_lines.get(command_id)
+        application = None if command is None else self._registry.application(command.application)
+        if command is None:
+            handed_over(None)  # it ended while it was stored
+        elif application is None:
+            self._move(command, CommandState.FAILED, "its application was deleted")
+            handed_over(None)
+        else:
+            dialect = self._dialects[application.dialect]
+            receivers = dialect.receivers(command, self._registry)
+            if isinstance(receivers, Inquiry):
+                self._post(command, receivers, handed_over)
+            else:
+                self._deliver(command, dialect, receivers)
+                handed_over(None)
+
+    def _post(
+        self, command: Command, inquiry: Inquiry[CommandUpdate], handed_over: HandedOver
+    ) -> None:
+        """Bring a command to an endpoint, whose answer is its end."""
+        self._move(command, CommandState.SENT)
+
+        def end(update: CommandUpdate) -> None:
+            moved = self.update((update,))
+            if moved:  # else it ran out meanwhile
+                self._store_steps(moved)
+            failed = update.state is CommandState.FAILED
+            handed_over(EndpointError(update.error or "failed") if failed else None)
+
+        def broken(exc: Exception) -> None:
+            self._move(command, CommandState.FAILED, str(exc))
+            handed_over(exc)
+
+        try:
+            self._lanes.enter(_lane_of(command), lambda: inquiry, end, broken, len(command.data))
+        except BusyError as exc:
+            broken(exc)
+
+    def _deliver(self, command: Command, dialect: Dialect, receivers: Sequence[str]) -> None:
+        """Bring a command to connections.
 
         Where commands wait for their device, the sessions that are kept for it get it too.
         """
-        command = self._life_lines.get(command_id)
-        if command is None:
-            return  # it ended while it was stored
-        application = self._registry.application(command.application)
-        if application is None:
-            self._move(command, CommandState.FAILED, "its application was deleted")
-            return
-        dialect = self._dialects[application.dialect]
         reached = listens = acknowledges = False
-        for device in dialect.receivers(command, self._registry):
+        for device in receivers:
             place = (command.application, device)
             kept = self._sessions.kept_of_device(*place) if dialect.commands_wait else ()
             for session in (*self._sessions.of_device(*place), *kept):
@@ -347,3 +433,8 @@ class Commands:
             self._store.write(Batch(commands=tuple(commands)), done)
         except BusyError as error:
             done(StoreUnavailableError(str(error)))
+
+
+def _lane_of(command: Command | CommandRequest) -> tuple[str, str, str]:
+    """The commands for one device keep their order."""
+    return "command", command.application, command.device

@@ -8,13 +8,13 @@ from leafhub.dialects.base import (
     Arrival,
     Dialect,
     Face,
-    Outcome,
     Peer,
     Principal,
     Refusal,
     SubscribeOutcome,
 )
 from leafhub.errors import BusyError, NotFoundError, RequestError, StoreUnavailableError
+from leafhub.exchange.asker import Asker, HttpAsker
 from leafhub.exchange.carrier import Carrier
 from leafhub.exchange.chance_and_time import Clock, RandomIds
 from leafhub.exchange.clients import Clients
@@ -22,6 +22,9 @@ from leafhub.exchange.commands import Commands
 from leafhub.exchange.devices import DeviceMemory, Presence
 from leafhub.exchange.doorkeeper import Detection, Doorkeeper
 from leafhub.exchange.feed import Feed
+from leafhub.exchange.inquiries import Inquiries
+from leafhub.exchange.lanes import Lanes
+from leafhub.exchange.messages import Finish, Messages
 from leafhub.exchange.observers import Observer, Observers
 from leafhub.exchange.retained import RetainedMessages
 from leafhub.exchange.session import Link, Session
@@ -38,7 +41,6 @@ from leafhub.model.ids import Ids
 from leafhub.model.operator import Operator
 from leafhub.model.publication import Publication
 from leafhub.model.registry import Change, Registry
-from leafhub.mqtt.decoding import LEVEL_5
 from leafhub.mqtt.packets import (
     Connect,
     Publish,
@@ -62,12 +64,11 @@ SWEEP_S = 1.0
 
 log = logging.getLogger(__name__)
 
+LAST_ANSWERS_S = 0.5
+"""How long a stopping hub waits for endpoints, after the time in which clients were answered."""
 
 SHORT_MESSAGE_BYTES = 1_024
 """A queue budget without room for so much drops most of what comes."""
-
-Finish = Callable[[Outcome, StoreUnavailableError | None], None]
-"""Told what a PUBLISH meant, and that it is on disk or why not; sends the acknowledgement."""
 
 
 class Exchange:
@@ -82,6 +83,7 @@ class Exchange:
         settings_types: For the store, see there.
         session_settings: What is kept for clients.
         retained_settings: What is kept for topics.
+        asker: Asks endpoints.
         clock: The time.
         ids: Source of identifiers.
     """
@@ -97,6 +99,7 @@ class Exchange:
         settings_types: SettingsTypes,
         session_settings: SessionSettings | None = None,
         retained_settings: RetainedSettings | None = None,
+        asker: Asker | None = None,
         clock: Clock | None = None,
         ids: Ids | None = None,
     ) -> None:
@@ -127,11 +130,14 @@ class Exchange:
         self._devices = DeviceMemory()
         self._observers = Observers()
         self._feed = Feed(registry, faces, self._sessions, self._devices, self._observers)
+        self._inquiries = Inquiries(asker or HttpAsker())
+        self._lanes = Lanes(self._inquiries)
         self._commands = Commands(
             registry=registry,
             dialects=dialects,
             sessions=self._sessions,
             store=store,
+            lanes=self._lanes,
             arrival=self.arrival,
             tell=self._feed.route,
         )
@@ -148,13 +154,21 @@ class Exchange:
             observers=self._observers,
             arrival=self.arrival,
         )
-        self._clients = Clients(
+        self._messages = Messages(
             registry=registry,
             faces=faces,
+            dialects=dialects,
+            carrier=self._carrier,
+            lanes=self._lanes,
+            become=self._become,
+            arrival=self.arrival,
+        )
+        self._clients = Clients(
+            registry=registry,
             sessions=self._sessions,
             wills=wills,
             devices=self._devices,
-            carrier=self._carrier,
+            messages=self._messages,
             clock=self._clock,
             arrival=self.arrival,
         )
@@ -190,6 +204,7 @@ class Exchange:
             self._sweeper.cancel()
         self._alarm.stop()
         self._clients.end_all()
+        await self._lanes.drain(LAST_ANSWERS_S)
         await self._store.close()
 
     def arrival(self) -> Arrival:
@@ -248,15 +263,11 @@ class Exchange:
         principal = session.principal
         if principal.application is not None and principal.device is not None:
             self._devices.see(principal.application, principal.device, self._clock.now_us())
-        outcome = self._faces[principal.dialect].on_publish(
-            publish, principal, self.registry, self.arrival()
-        )
-        outcome = self._carrier.within_bounds(
-            outcome, may_refuse=publish.qos > 0 and session.protocol_level >= LEVEL_5
-        )
-        taken = self._carrier.carry_out(session, outcome, lambda error: finish(outcome, error))
-        if taken and outcome.become is not None and session.link is not None:
-            self._clients.become(session, outcome.become)
+        self._messages.publish(session, publish, finish)
+
+    def holds_up(self, session: Session) -> bool:
+        """Whether a client should send no more for now: endpoints are asked about what it sent."""
+        return self._messages.holds_up(session)
 
     def subscribe(
         self, session: Session, subscribe: Subscribe, grant: Callable[[SubscribeOutcome], None]
@@ -369,6 +380,9 @@ class Exchange:
         )
 
     # Behind
+
+    def _become(self, session: Session, principal: Principal) -> None:
+        self._clients.become(session, principal)
 
     def _publish_will(self, session: Session, will: Will) -> None:
         self._clients.publish_will(session, will)

@@ -66,6 +66,7 @@ class MqttConnection:
         self._timer: asyncio.TimerHandle | None = None
         self._ended = False
         self._unfinished = 0
+        self._held_up = False
         self._throttle: Throttle | None = None  # who never publishes needs none
         self._takes_no_more = False
         self._address = ""
@@ -269,6 +270,7 @@ class MqttConnection:
                 self._exchange.publish(
                     session, request, lambda outcome, error: self._finish(request, outcome, error)
                 )
+                self._held_up = self._held_up or self._exchange.holds_up(session)
                 self._pace()
             case Subscribe():
                 self._exchange.subscribe(
@@ -303,7 +305,8 @@ class MqttConnection:
     def _holds_back(self) -> bool:
         """Whether too much is unfinished, or came too fast, or the end is near."""
         is_shut = self._throttle is not None and self._throttle.is_shut
-        return is_shut or self._takes_no_more or self._unfinished >= UNFINISHED_MESSAGES
+        too_much = self._held_up or self._unfinished >= UNFINISHED_MESSAGES
+        return is_shut or self._takes_no_more or too_much
 
     def _tell_of_throttle(self, what: str) -> None:
         log.info("%s: %s", self._who, what)
@@ -333,11 +336,19 @@ class MqttConnection:
             connection.acknowledge(publish, outcome.reason_code, outcome.reason_string)
         if self._ended and self._session is not None and self._session.link is not None:
             self._session.link.answer_overdue()  # the client may be back, and have sent it again
-        if self._unfinished == UNFINISHED_MESSAGES // 2 and connection.phase is Phase.PAUSED:
+        if self._may_go_on():
             self._loop.call_soon(self.relieved)
         self.path.flush_soon()
         if self._takes_no_more and not self._unfinished:
             self._listener.settled(self)
+
+    def _may_go_on(self) -> bool:
+        """Whether this was what the next packets waited for, but for others' reasons."""
+        if self._held_up and self._session is not None:
+            self._held_up = bool(self._unfinished) and self._exchange.holds_up(self._session)
+            return not self._held_up
+        is_paused = self._connection.phase is Phase.PAUSED
+        return is_paused and self._unfinished == UNFINISHED_MESSAGES // 2
 
     def _grant(self, subscribe: Subscribe, verdict: SubscribeOutcome) -> None:
         codes = [ReasonCode(grant.reason_code) for grant in verdict.grants]

@@ -119,6 +119,10 @@ class BrokerDialect:
         """In each space that shows the event's application."""
         return shown(event, registry)
 
+    def on_connection(self, event: Event, registry: RegistryView) -> Outcome:
+        """It is stored as it is."""
+        return Outcome(events=(event,))
+
     def on_connected(
         self,
         principal: Principal,

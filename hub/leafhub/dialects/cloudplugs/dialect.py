@@ -238,6 +238,10 @@ class CloudPlugsDialect:
         """Nothing: this dialect has no topic spaces."""
         return ()
 
+    def on_connection(self, event: Event, registry: RegistryView) -> Outcome:
+        """It is stored as it is."""
+        return Outcome(events=(event,))
+
     def on_connected(
         self,
         principal: Principal,

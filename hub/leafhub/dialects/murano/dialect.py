@@ -159,6 +159,10 @@ class MuranoDialect:
         """Nothing: this dialect has no topic spaces."""
         return ()
 
+    def on_connection(self, event: Event, registry: RegistryView) -> Outcome:
+        """It is stored as it is."""
+        return Outcome(events=(event,))
+
     def on_connected(
         self,
         principal: Principal,
