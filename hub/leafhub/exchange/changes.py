@@ -6,7 +6,7 @@ from leafhub.dialects.base import Arrival, Dialect
 from leafhub.exchange.session import Session
 from leafhub.exchange.sessions import Sessions
 from leafhub.model.device import Device
-from leafhub.model.operator import Operator
+from leafhub.model.operator import Operator, Role
 from leafhub.model.registry import (
     Change,
     DeleteApplication,
@@ -60,12 +60,12 @@ class Concerned:
                     _end(session, "the device may no longer log in")
             for session in (*live, *sessions.kept_of_device(device.application, device.id)):
                 self._review(session, sessions, dialects, arrival)
-        changed = {one.name for one in self._operators if self._is_changed(one)}
-        if changed:
+        narrowed = {one.name for one in self._operators if self._is_narrowed(one)}
+        if narrowed:
             for session in sessions.live():
                 principal = session.principal
-                if principal.dialect not in dialects and principal.login in changed:
-                    _end(session, "the operator may no longer log in")
+                if principal.dialect not in dialects and principal.login in narrowed:
+                    _end(session, "the operator may no longer log in, or do less than before")
 
     def _review(
         self,
@@ -99,8 +99,18 @@ class Concerned:
             and (now.uid, now.credentials) == (before.uid, before.credentials)
         )
 
-    def _is_changed(self, before: Operator) -> bool:
-        return self._registry.operator(before.name) != before
+    def _is_narrowed(self, before: Operator) -> bool:
+        """Whether an operator lost a proof, with which it may have logged in, or a right."""
+        now = self._registry.operator(before.name)
+        return (
+            now is None
+            or not set(before.proofs) <= set(now.proofs)
+            or any(
+                before.may(role, place) and not now.may(role, place)
+                for place in (None, *before.roles)
+                for role in Role
+            )
+        )
 
 
 def _devices_of(changes: Iterable[Change], registry: Registry) -> list[Device]:

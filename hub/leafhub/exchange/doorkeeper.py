@@ -65,11 +65,7 @@ class Doorkeeper:
             verdict = self._detection.authenticate(connect, peer, self._registry, arrival)
             if isinstance(verdict, Refusal):
                 return verdict
-            valid = [
-                credential
-                for credential in verdict.credentials
-                if credential.expires_us is None or arrival.time_us < credential.expires_us
-            ]
+            valid = _valid(verdict.credentials, arrival.time_us)
             judged_by = self._records_of(verdict.principal)
             if verdict.credentials and not await self._fits_one(valid, verdict.secret):
                 return verdict.mismatch
@@ -80,20 +76,26 @@ class Doorkeeper:
         """The key of an identity at that moment; ``None``: nobody may come in with it."""
         return self._detection.pre_shared_key(identity, self._registry, time_us)
 
-    async def operator(self, name: str | None, secret: str) -> Operator | None:
+    async def operator(self, name: str | None, secret: str, time_us: int) -> Operator | None:
         """The operator with that login; by the secret alone where ``name`` is ``None``.
+
+        A secret that stands alone is one that the hub made: what a person chose may be somebody
+        else's choice too, and would cost a slow proof for every operator there is.
 
         Raises:
             BusyError: Too many proofs wait to be checked.
         """
+        shown = secret.encode()
         if name is None:
-            operators = self._registry.operators()
-        else:
-            named = self._registry.operator(name)
-            operators = () if named is None else (named,)
-        for operator in operators:
-            if await self._fits_one(operator.credentials, secret.encode()):
-                return operator
+            for operator in self._registry.operators():
+                quick = [one for one in operator.proofs if one.kind not in proofs.SLOW_KINDS]
+                if await self._fits_one(_valid(quick, time_us), shown):
+                    return operator
+            return None
+        while (named := self._registry.operator(name)) is not None:
+            fits = await self._fits_one(_valid(named.proofs, time_us), shown)
+            if self._registry.operator(name) == named:  # else it changed while a thread checked
+                return named if fits else None
         return None
 
     def _records_of(
@@ -134,3 +136,8 @@ class Doorkeeper:
         check = asyncio.get_running_loop().run_in_executor(None, proofs.verify, credential, secret)
         check.add_done_callback(lambda _: self._slow_checks.release())
         return await asyncio.shield(check)  # a client may leave; its thread keeps the place
+
+
+def _valid(credentials: Iterable[Credential], time_us: int) -> list[Credential]:
+    """Those whose time is not over."""
+    return [one for one in credentials if one.expires_us is None or time_us < one.expires_us]

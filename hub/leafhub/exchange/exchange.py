@@ -14,6 +14,7 @@ from leafhub.dialects.base import (
     SubscribeOutcome,
 )
 from leafhub.errors import BusyError, NotFoundError, RequestError, StoreUnavailableError
+from leafhub.exchange import operators
 from leafhub.exchange.asker import Asker, HttpAsker
 from leafhub.exchange.carrier import Carrier
 from leafhub.exchange.chance_and_time import Clock, RandomIds
@@ -291,16 +292,18 @@ class Exchange:
 
     async def operator(self, name: str | None, secret: str) -> Operator | None:
         """The operator with that login; by the secret alone where ``name`` is ``None``."""
-        return await self._doorkeeper.operator(name, secret)
+        return await self._doorkeeper.operator(name, secret, self._clock.now_us())
 
     async def apply(self, changes: Sequence[Change]) -> None:
         """Change the registry; committed on return, and in force on live connections.
+
+        What operators may do with an application ends with it.
 
         Raises:
             RequestError: A change does not fit; nothing changed.
             StoreUnavailableError: The store did not take it; nothing changed.
         """
-        await self._carrier.change(changes)
+        await self._carrier.change(operators.without_lost_roles(changes, self.registry))
 
     def observe(self, observer: Observer) -> None:
         """Let somebody read along, until ``stop_observing``."""

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from leafhub.model.device import Credential
+from leafhub.model.device import Credential, SecretKind
 
 
 class Role(enum.Enum):
@@ -48,6 +48,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
         tokens: So does any of these.
         role: What it may do everywhere; ``None``: only what ``roles`` says.
         roles: What it may do beyond that, by application.
+        offers: Applications that it is offered to take over, and who offers them.
     """
 
     name: str
@@ -55,8 +56,20 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     tokens: tuple[AccessToken, ...] = ()
     role: Role | None = Role.ADMIN
     roles: dict[str, Role] = {}
+    offers: dict[str, str] = {}
+
+    @property
+    def proofs(self) -> tuple[Credential, ...]:
+        """Everything that suffices to log in."""
+        return self.credentials + tuple(
+            Credential(kind=SecretKind.SHA256, secret=token.sha256) for token in self.tokens
+        )
 
     def may(self, needed: Role, application: str | None = None) -> bool:
         """Whether it has that role for an application; ``None``: for the hub as a whole."""
         own = self.roles.get(application) if application is not None else None
         return any(role is not None and role.covers(needed) for role in (self.role, own))
+
+
+ANYBODY: Final = Operator(name="", role=None)
+"""Whoever shows no login, as long as no application gives a role to the operator ``""``."""

@@ -216,6 +216,7 @@ def _operator_row(operator: Operator) -> dict[str, Any]:
     row["tokens"] = _json(operator.tokens)
     row["role"] = None if operator.role is None else operator.role.value
     row["roles"] = _json(operator.roles)
+    row["offers"] = _json(operator.offers)
     return row
 
 
@@ -243,6 +244,7 @@ def _operator(row: sa.Row[Any]) -> Operator:
         tokens=_decoded(row.tokens, tuple[AccessToken, ...], f"the tokens of {what}"),
         role=None if row.role is None else Role(row.role),
         roles=_decoded(row.roles, dict[str, Role], f"the roles of {what}"),
+        offers=_decoded(row.offers, dict[str, str], f"the offers to {what}"),
     )
 
 

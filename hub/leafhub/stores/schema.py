@@ -53,6 +53,7 @@ operators = sa.Table(
     sa.Column("tokens", sa.Text, nullable=False),  # JSON
     sa.Column("role", sa.Text),  # everywhere
     sa.Column("roles", sa.Text, nullable=False),  # JSON, by application
+    sa.Column("offers", sa.Text, nullable=False),  # JSON, by application
 )
 
 words = sa.Table(  # types, media types and topic names of events

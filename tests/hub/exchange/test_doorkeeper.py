@@ -6,7 +6,7 @@ from hand_exchange import OPERATOR, PEER, Acorn, Detects, World, application, co
 from msgspec.structs import replace
 
 from leafhub.dialects.base import Arrival, Login, Refusal
-from leafhub.exchange import proofs
+from leafhub.exchange import access_tokens, proofs
 from leafhub.exchange.chance_and_time import RandomIds
 from leafhub.exchange.doorkeeper import SLOW_CHECKS, WAITING_CHECKS, Doorkeeper
 from leafhub.model.device import Credential, SecretKind
@@ -137,15 +137,60 @@ async def test_slow_proofs_wait_for_others_only_so_long(
 
 
 async def test_an_operator_logs_in_with_or_without_a_name(doorkeeper: Doorkeeper) -> None:
-    assert await doorkeeper.operator("ada", "open sesame") == OPERATOR
-    assert await doorkeeper.operator(None, "open sesame") == OPERATOR
+    assert await doorkeeper.operator("ada", "open sesame", 0) == OPERATOR
+    assert await doorkeeper.operator(None, "open sesame", 0) == OPERATOR
+
+
+async def test_an_operator_logs_in_with_a_token(
+    doorkeeper: Doorkeeper, registry: Registry
+) -> None:
+    token, secret = access_tokens.make(0)
+    holder = replace(OPERATOR, tokens=(token,))
+    registry.apply(PutOperator(holder))
+    assert await doorkeeper.operator("ada", secret, 0) == holder
+    assert await doorkeeper.operator(None, secret, 0) == holder
+    assert await doorkeeper.operator("ada", token.sha256, 0) is None
+
+
+@pytest.mark.parametrize(("time_us", "is_in"), [(6, True), (7, False)])
+async def test_what_an_operator_shows_ends_with_its_time(
+    doorkeeper: Doorkeeper, registry: Registry, time_us: int, *, is_in: bool
+) -> None:
+    (credential,) = OPERATOR.credentials
+    ending = replace(OPERATOR, credentials=(replace(credential, expires_us=7),))
+    registry.apply(PutOperator(ending))
+    for name in ("ada", None):
+        found = await doorkeeper.operator(name, "open sesame", time_us)
+        assert (found == ending) is is_in
+
+
+async def test_a_secret_that_a_person_chose_needs_the_name(
+    doorkeeper: Doorkeeper, registry: Registry
+) -> None:
+    chosen = Credential(kind=SecretKind.ARGON2ID, secret=proofs.hash_secret("chosen"))
+    registry.apply(PutOperator(replace(OPERATOR, credentials=(chosen,))))
+    assert await doorkeeper.operator("ada", "chosen", 0) is not None
+    assert await doorkeeper.operator(None, "chosen", 0) is None
+
+
+async def test_an_operator_that_changes_while_its_proof_is_checked_is_judged_anew(
+    doorkeeper: Doorkeeper, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Credential(kind=SecretKind.ARGON2ID, secret="chosen")
+    registry.apply(PutOperator(replace(OPERATOR, credentials=(kept,))))
+    proof = SlowProof(monkeypatch)
+    login = asyncio.create_task(doorkeeper.operator("ada", "chosen", 0))
+    assert await asyncio.to_thread(proof.started.wait, 10)
+    registry.apply(PutOperator(replace(OPERATOR, credentials=())))
+    proof.go.set()
+    assert await login is None
 
 
 @pytest.mark.parametrize(("name", "secret"), [("ada", "x"), ("bob", "open sesame"), (None, "x")])
 async def test_nobody_else_is_an_operator(
     doorkeeper: Doorkeeper, name: str | None, secret: str
 ) -> None:
-    assert await doorkeeper.operator(name, secret) is None
+    assert await doorkeeper.operator(name, secret, 0) is None
 
 
 async def test_a_refused_login_tells_the_exchange_nothing_to_store(world: World) -> None:

@@ -20,7 +20,9 @@ from msgspec.structs import replace
 
 from leafhub.dialects.base import Outcome
 from leafhub.errors import NotFoundError, StoreUnavailableError
+from leafhub.exchange import access_tokens
 from leafhub.exchange.exchange import Exchange
+from leafhub.model.operator import Role
 from leafhub.model.registry import (
     Change,
     DeleteApplication,
@@ -238,6 +240,36 @@ async def test_an_operator_whose_token_changed_is_sent_away(world: World) -> Non
     world.exchange._faces = {"acorn": world.dialect, "desk": world.dialect}
     await world.apply(DeleteOperator("ada"))
     assert [bool(link.ended) for link in links] == [True, False]
+
+
+async def test_an_operator_is_sent_away_with_what_it_loses_and_not_with_what_it_gets(
+    world: World,
+) -> None:
+    token, _ = access_tokens.make(0)
+    ada = replace(OPERATOR, role=None, roles={"oak": Role.WRITER})
+    await world.apply(PutOperator(ada))
+    link = world.attach(replace(principal(None), application=None, dialect="desk", login="ada"))
+    world.exchange._faces = {"acorn": world.dialect, "desk": world.dialect}
+    more = replace(ada, tokens=(token,), roles={"oak": Role.ADMIN, "elm": Role.READER})
+    await world.apply(PutOperator(more))
+    assert not link.ended
+    await world.apply(PutOperator(replace(more, roles={"oak": Role.ADMIN})))
+    assert link.ended
+
+
+async def test_an_operators_token_takes_its_connections_along(world: World) -> None:
+    token, _ = access_tokens.make(0)
+    await world.apply(PutOperator(replace(OPERATOR, tokens=(token,))))
+    link = world.attach(replace(principal(None), application=None, dialect="desk", login="ada"))
+    world.exchange._faces = {"acorn": world.dialect, "desk": world.dialect}
+    await world.apply(PutOperator(OPERATOR))
+    assert link.ended
+
+
+async def test_roles_end_with_their_application(world: World) -> None:
+    await world.apply(PutOperator(replace(OPERATOR, roles={"oak": Role.ADMIN})))
+    await world.apply(DeleteApplication("oak"), PutApplication(application()))
+    assert world.exchange.registry.operator("ada") == OPERATOR
 
 
 async def test_a_deleted_device_leaves_nothing_in_memory_or_history(world: World) -> None:

@@ -122,9 +122,9 @@ def test_what_an_old_database_knows_of_drogue_and_of_operators_is_kept(
         ('{"spec":{"alias":["a"]}}',),
         ('{"alias":[]}',),
     ]
-    assert all_of("SELECT name, tokens, role, roles FROM operators ORDER BY name") == [
-        ("ada", "[]", "admin", "{}"),
-        ("bob", "[]", "reader", "{}"),
+    assert all_of("SELECT name, tokens, role, roles, offers FROM operators ORDER BY name") == [
+        ("ada", "[]", "admin", "{}", "{}"),
+        ("bob", "[]", "reader", "{}", "{}"),
     ]
     with connection.begin():
         command.downgrade(config, "0002")

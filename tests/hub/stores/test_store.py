@@ -48,6 +48,7 @@ async def test_the_registry_comes_back_as_it_was_written(bench: "Bench") -> None
         tokens=(AccessToken(prefix="drg_abc", sha256="0" * 64, created_us=7),),
         role=None,
         roles={"greenhouse": Role.WRITER},
+        offers={"greenhouse": "bob"},
     )
     changes = (
         PutApplication(bench.application()),

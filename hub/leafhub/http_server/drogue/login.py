@@ -5,7 +5,6 @@
 """
 
 from collections.abc import Callable, Iterator
-from typing import Final
 
 from litestar import Request
 from litestar.datastructures import State
@@ -16,12 +15,9 @@ from leafhub.http_server.drogue.errors import ForbiddenError
 from leafhub.http_server.login import Admit, Connection, Shown, address_of, read
 from leafhub.model.operator import Operator
 
-AsCaller = Request[Operator, None, State]
+AsCaller = Request[Operator, Shown | None, State]
 """A call; ``request.user.may(role, application)`` says what its caller may do, which is nothing
-for an anonymous one unless ``ANYBODY`` has been given a role."""
-
-ANYBODY: Final = Operator(name="", role=None)
-"""Whoever shows nothing, as long as no application has the member ``""``."""
+for an anonymous one unless ``ANYBODY`` has been given a role. ``auth`` is what it showed."""
 
 Anybody = Callable[[], Operator]
 """Gives what callers that show nothing may do now."""
@@ -57,7 +53,7 @@ class DrogueLogin(AbstractAuthenticationMiddleware):
         operator = shown and await self._admit(shown, address_of(connection))
         if operator is None:
             raise ForbiddenError
-        return AuthenticationResult(user=operator, auth=None)
+        return AuthenticationResult(user=operator, auth=shown)
 
 
 def _ways(connection: Connection) -> Iterator[Shown | None]:

@@ -6,9 +6,9 @@ from litestar.types import ControllerRouterHandler
 
 from leafhub.exchange.exchange import Exchange
 from leafhub.http_server.drogue.errors import HANDLERS
-from leafhub.http_server.drogue.login import ANYBODY, DrogueLogin
+from leafhub.http_server.drogue.login import DrogueLogin
 from leafhub.http_server.login import LoginDesk, Shown
-from leafhub.model.operator import Operator
+from leafhub.model.operator import ANYBODY, Operator
 
 _FACES: tuple[ControllerRouterHandler, ...] = ()
 """What asks who calls. Each has its own path, from the root on."""

@@ -12,7 +12,7 @@ branch_labels = None
 depends_on = None
 
 _OPERATORS = sa.table(
-    "operators", *map(sa.column, ("name", "credentials", "tokens", "role", "roles"))
+    "operators", *map(sa.column, ("name", "credentials", "tokens", "role", "roles", "offers"))
 )
 _EARLIER = sa.table("operators", *map(sa.column, ("name", "credentials", "may_write")))
 _APPLICATIONS = sa.table("applications", *map(sa.column, ("name", "dialect", "settings")))
@@ -29,6 +29,7 @@ def upgrade() -> None:
             "tokens": "[]",
             "role": "admin" if row.may_write else "reader",
             "roles": "{}",
+            "offers": "{}",
         }
         for row in operators
     ]
@@ -40,6 +41,7 @@ def upgrade() -> None:
         sa.Column("tokens", sa.Text, nullable=False),
         sa.Column("role", sa.Text),
         sa.Column("roles", sa.Text, nullable=False),
+        sa.Column("offers", sa.Text, nullable=False),
     )
     op.bulk_insert(_OPERATORS, rows)
     op.add_column("events", sa.Column("attributes", sa.Text))
@@ -60,6 +62,7 @@ def downgrade() -> None:
     rows = [
         {"name": row.name, "credentials": row.credentials, "may_write": row.role == "admin"}
         for row in operators
+        if row.role is not None  # whoever may see some applications only would see all of them
     ]
     op.drop_table("operators")
     op.create_table(
