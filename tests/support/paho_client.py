@@ -127,9 +127,12 @@ class PahoClient:
         connection = getattr(connection, "_socket", connection)  # below a WebSocket
         connection.shutdown(socket.SHUT_RDWR)
 
-    def subscribe(self, topic_filter: str, qos: int = 1) -> None:
+    def subscribe(
+        self, topic_filter: str, qos: int = 1, *, properties: Mapping[str, Any] | None = None
+    ) -> None:
         """Subscribe, and wait for the answer."""
-        result, mid = self.paho.subscribe(topic_filter, qos)
+        options = _options(PacketTypes.SUBSCRIBE, properties)
+        result, mid = self.paho.subscribe(topic_filter, qos, **options)
         assert result == mqtt.MQTT_ERR_SUCCESS, result
         assert self._next_of(self._subscribed) == mid
 
@@ -143,13 +146,7 @@ class PahoClient:
         properties: Mapping[str, Any] | None = None,
     ) -> str:
         """Publish, and wait until it is acknowledged; gives with what, where paho tells it."""
-        options: dict[str, Any] = {}
-        if properties:
-            options["properties"] = Properties(  # type: ignore[no-untyped-call]
-                PacketTypes.PUBLISH
-            )
-            for key, value in properties.items():
-                setattr(options["properties"], key, value)
+        options = _options(PacketTypes.PUBLISH, properties)
         sent = self.paho.publish(topic, payload.encode(), qos, retain, **options)
         self.wait_published(sent)
         return self._reasons.get(sent.mid, "")
@@ -234,3 +231,13 @@ class PahoClient:
                 given.json() if given is not None else {},
             )
         )
+
+
+def _options(packet: int, values: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The argument that says the properties of a packet, if there are some."""
+    if not values:
+        return {}
+    properties = Properties(packet)  # type: ignore[no-untyped-call]
+    for key, value in values.items():
+        setattr(properties, key, value)
+    return {"properties": properties}
