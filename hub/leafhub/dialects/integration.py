@@ -28,7 +28,7 @@ from leafhub.dialects.cloudevents import (
 from leafhub.dialects.log_text import quoted, quoted_topic, refused_filters
 from leafhub.model.command import CommandRequest
 from leafhub.model.event import BYTES, COMMAND_EVENT, Event
-from leafhub.model.operator import Role
+from leafhub.model.operator import Operator, Role
 from leafhub.model.registry import RegistryView
 from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
 from leafhub.mqtt.policy import AuthPacket, Policy, RefusedPublish, SecondConnect
@@ -78,7 +78,7 @@ class Integration:
         checks = (
             (connect.clean_start, "it asks for a kept session"),
             (connect.password is not None, "it has no password"),
-            (operator.credentials != (), "there is no token that would fit"),
+            (operator.proofs != (), "there is no token that would fit"),
         )
         trouble = next((text for holds, text in checks if not holds), None)
         if trouble is not None:
@@ -94,7 +94,7 @@ class Integration:
                 login=operator.name,
                 client_id=connect.client_id,
             ),
-            credentials=operator.credentials,
+            credentials=operator.proofs,
             secret=connect.password or b"",
         )
 
@@ -147,11 +147,11 @@ class Integration:
                 grants=(Grant(ReasonCode.UNSPECIFIED_ERROR),) * len(subscribe.requests),
                 outcome=Outcome(close=True, log=f"there is no content mode {quoted(mode)}"),
             )
-        may_read = registry.operator(principal.login) is not None
+        operator = registry.operator(principal.login)
         grants = tuple(
-            _grant(request.topic_filter, request.qos, mode, registry)
-            if may_read
-            else Grant(ReasonCode.NOT_AUTHORIZED)
+            Grant(ReasonCode.NOT_AUTHORIZED)
+            if operator is None
+            else _grant(request.topic_filter, request.qos, mode, operator, registry)
             for request in subscribe.requests
         )
         log = refused_filters(subscribe, grants)
@@ -176,7 +176,8 @@ class Integration:
         registry: RegistryView,
     ) -> OutgoingMessage | None:
         """A CloudEvent on the topic that was subscribed, in the mode that was asked for."""
-        if registry.operator(principal.login) is None:
+        operator = registry.operator(principal.login)
+        if operator is None or not operator.may(Role.READER, event.application):
             return None
         identifier = subscription.subscription_identifier
         identifiers = () if identifier is None else (identifier,)
@@ -202,7 +203,9 @@ class Integration:
         )
 
 
-def _grant(topic_filter: str, qos: int, mode: str, registry: RegistryView) -> Grant:
+def _grant(
+    topic_filter: str, qos: int, mode: str, operator: Operator, registry: RegistryView
+) -> Grant:
     segments = topic_filter.split("/")
     if segments[0] in _SHARED:
         return Grant(ReasonCode.SHARED_SUBSCRIPTIONS_NOT_SUPPORTED)
@@ -212,7 +215,7 @@ def _grant(topic_filter: str, qos: int, mode: str, registry: RegistryView) -> Gr
     if feed is None or len(segments) != 2:
         return Grant(ReasonCode.TOPIC_FILTER_INVALID)
     application = registry.application(segments[1])
-    if application is None:
+    if application is None or not operator.may(Role.READER, application.name):
         return Grant(ReasonCode.NOT_AUTHORIZED)
     return Grant(min(1, qos), routes=(f"{NAME}/{feed}/{application.name}",), note=mode)
 

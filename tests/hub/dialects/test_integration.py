@@ -13,7 +13,7 @@ from leafhub.model.application import Application
 from leafhub.model.command import CommandRequest
 from leafhub.model.device import Credential, Device, SecretKind
 from leafhub.model.event import COMMAND_EVENT, CONNECTION_EVENT, Event, Kind
-from leafhub.model.operator import Operator, Role
+from leafhub.model.operator import AccessToken, Operator, Role
 from leafhub.model.registry import DeleteOperator, PutApplication, PutDevice, PutOperator, Registry
 from leafhub.mqtt.packets import (
     Connect,
@@ -144,6 +144,14 @@ def test_an_operator_logs_in_with_name_and_token(desk: Desk) -> None:
     assert (principal.slot, principal.session_key) == (None, None)
 
 
+def test_an_operators_tokens_are_as_good_as_its_other_proofs(desk: Desk) -> None:
+    token = AccessToken(prefix="drg_123456", sha256="70" * 32, created_us=0)
+    desk.registry.apply(PutOperator(Operator(name="bare", tokens=(token,))))
+    verdict = desk.connect("bare", b"drg_...")
+    assert isinstance(verdict, Login)
+    assert verdict.credentials == (Credential(kind=SecretKind.SHA256, secret=token.sha256),)
+
+
 @pytest.mark.parametrize("username", ["line-3@plant-a", "ANNA", "", None])
 def test_who_is_no_operator_is_left_to_others(desk: Desk, username: str | None) -> None:
     assert desk.connect(username, b"token") is None
@@ -248,6 +256,24 @@ def test_an_operator_that_was_removed_gets_nothing_more(desk: Desk) -> None:
     assert [grant.reason_code for grant in verdict.grants] == [0x87]
     assert desk.deliver(reading(), Subscription("app/plant-a")) is None
     assert desk.publish("command/plant-a/line-3/set").reason_code is ReasonCode.NOT_AUTHORIZED
+
+
+def test_an_operator_sees_and_commands_what_its_roles_say(desk: Desk) -> None:
+    roles = {"plant-a": Role.READER, "clouds": Role.WRITER}
+    limited = Operator(name="limited", credentials=(TOKEN,), role=None, roles=roles)
+    desk.registry.apply(PutOperator(limited))
+    who = desk.principal("limited")
+    filters = ("app/plant-a", "command/clouds", "app/unknown")
+    subscribe = Subscribe(1, tuple(SubscriptionRequest(one) for one in filters))
+    verdict = FACE.on_subscribe(subscribe, who, desk.registry, desk.arrival)
+    assert [grant.reason_code for grant in verdict.grants] == [0, 0, 0x87]
+    refused = desk.publish("command/plant-a/line-3/set", name="limited")
+    assert refused.reason_code is ReasonCode.NOT_AUTHORIZED
+    assert desk.publish("command/clouds/dev-0123/set", name="limited").commands
+    desk.registry.apply(PutOperator(msgspec.structs.replace(limited, roles={})))
+    verdict = FACE.on_subscribe(subscribe, who, desk.registry, desk.arrival)
+    assert [grant.reason_code for grant in verdict.grants] == [0x87] * 3
+    assert FACE.deliver(reading(), Subscription("app/plant-a"), who, desk.registry) is None
 
 
 def test_unsubscribe_answers_as_the_standard_says(desk: Desk) -> None:
