@@ -2,17 +2,23 @@
 
 uvicorn waits for the rest of a request, and for a client that does not read, as long as it takes;
 so a handful of half-sent requests would hold every place there is.
+
+A request to upgrade is a request like any other: the application judges it, and either answers it
+or hands its connection to whoever speaks there from then on.
 """
 
 import asyncio
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any, Final, cast
 
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from leafhub.http_server.settings import HttpSettings
+from leafhub.http_server.successors import Successor, Successors
 
+_SWITCH: Final = "leafhub.switch"
 _STAGES = {h11.IDLE: "head", h11.SEND_BODY: "body"}  # what the client is to send, by its state
 
 
@@ -22,10 +28,18 @@ class Config(uvicorn.Config):
     Attributes:
         limits: Deadlines, and how many connections there may be.
         unheard: Connections whose request is not there yet, oldest first.
+        successors: Those who speak something else than HTTP by now.
     """
 
     limits: HttpSettings
     unheard: "dict[DeadlineProtocol, None]"
+    successors: Successors
+
+
+def switch_of(scope: Mapping[str, Any]) -> "DeadlineProtocol | None":
+    """What can hand the connection of a request over; ``None``: it asks for no upgrade."""
+    extensions = scope.get("extensions") or {}
+    return cast("DeadlineProtocol | None", extensions.get(_SWITCH))
 
 
 class DeadlineProtocol(H11Protocol):
@@ -64,6 +78,30 @@ class DeadlineProtocol(H11Protocol):
         else:
             self._watch()
 
+    def hand_over(self, successor: Successor) -> bool:
+        """Let ``successor`` answer a request to upgrade, and speak from then on.
+
+        Returns:
+            Whether it does: the client may be gone, or still be sending a body, and a server that
+            stops takes no more of them.
+        """
+        sends_body = self.conn.their_state is h11.SEND_BODY
+        if self.transport.is_closing() or sends_body or self.config.successors.are_leaving:
+            return False
+        self._stop_reading_timer()
+        self._enter(None)
+        self._unset_keepalive_if_required()
+        self.connections.discard(self)
+        self.cycle.disconnected = True  # uvicorn waits for no answer any more
+        self.transport.set_protocol(successor)
+        self.config.successors.add(successor)
+        successor.connection_made(self.transport)
+        early, _ = self.conn.trailing_data
+        if early:
+            successor.data_received(early)
+        self.flow.resume_reading()
+        return True
+
     def pause_writing(self) -> None:
         """The client does not read."""
         super().pause_writing()
@@ -81,6 +119,12 @@ class DeadlineProtocol(H11Protocol):
         super().connection_lost(exc)
         self._stop_reading_timer()
         self._enter(None)
+
+    def _should_upgrade(self) -> bool:
+        """Tell uvicorn to do nothing about it; asked once for each request, before it is told."""
+        if self._get_upgrade() == b"websocket":
+            cast("dict[str, Any]", self.scope)["extensions"] = {_SWITCH: self}
+        return False
 
     def _watch(self) -> None:
         """Give each stage of a request its time, from its beginning on."""

@@ -13,6 +13,7 @@ from litestar.types import ASGIApp
 from leafhub.errors import ConfigurationError
 from leafhub.http_server.protocol import Config, DeadlineProtocol
 from leafhub.http_server.settings import HttpListener, HttpSettings
+from leafhub.http_server.successors import Successors
 from leafhub.taken_port import why_not_listening
 
 _log = logging.getLogger(__name__)
@@ -93,6 +94,7 @@ class HttpServer:
         )
         config.limits = self._settings
         config.unheard = {}
+        config.successors = Successors()
         return config
 
 
@@ -137,11 +139,12 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await asyncio.sleep(LAST_CALL_S)
+        for server in self.servers:
+            server.close()
+        leaving = asyncio.create_task(self.config.successors.leave(self.config.limits.stop_time_s))
         if self.server_state.connections:
             await super().shutdown(sockets)  # waits a while even if none of them has a request
-        else:
-            for server in self.servers:
-                server.close()
+        await leaving
 
 
 def _listen(listener: HttpListener) -> socket.socket:
