@@ -111,6 +111,34 @@ def test_authentication_hides_what_stood_there_before(arrival: Arrival) -> None:
 
 
 @pytest.mark.parametrize(
+    "spec",
+    [
+        {**authentication({"pass": "new"}), "credentials": {"credentials": [{"pass": "old"}]}},
+        {**authentication({"pass": "pw"}), "credentials": {"credentials": [{"pass": "pw"}]}},
+        {**authentication(), "credentials": {"credentials": [{"pass": "old"}]}},
+        authentication(),
+        {"core": {"disabled": 1}},
+    ],
+)
+def test_nothing_is_left_out_that_could_not_be_shown_again(
+    spec: dict[str, Any], arrival: Arrival
+) -> None:
+    kept = complete_device(device(spec), None, arrival)
+    assert msgspec.json.encode(shown_spec(kept)) == msgspec.json.encode(spec)
+    assert kept.credentials == read_credentials(spec)
+    again = complete_device(kept, kept, arrival)
+    assert msgspec.json.encode(again) == msgspec.json.encode(kept)
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, True), (1, 1.0), (0, False), ([0], [0.0])])
+def test_what_json_tells_apart_is_a_change(one: Any, other: Any, arrival: Arrival) -> None:
+    first = complete_device(device({"x": one}), None, arrival)
+    second = complete_device(device({"x": other}), first, arrival)
+    assert resource_version(second) != resource_version(first)
+    assert settings_of(second).generation == 1
+
+
+@pytest.mark.parametrize(
     "section",
     [
         {"credentials": [{"pass": {"rot13": "x"}}]},

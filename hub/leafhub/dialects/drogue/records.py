@@ -79,9 +79,7 @@ def _with_core(record: _R, before: _R | None) -> _R:
         enabled = not convert_section(spec["core"], Core, "core").disabled
     except SectionError:
         enabled = False
-    if spec["core"] == _DISABLED:
-        record = _with_spec(record, {k: v for k, v in spec.items() if k != "core"})
-    return msgspec.structs.replace(record, enabled=enabled)
+    return _without_double(msgspec.structs.replace(record, enabled=enabled), "core")
 
 
 def _with_credentials(device: Device, before: Device | None) -> Device:
@@ -103,10 +101,9 @@ def _with_credentials(device: Device, before: Device | None) -> Device:
             f"stand in settings.spec.{name} too, and differ; keep one of the two",
             path="credentials",
         )
-    if name == SECTION and spec[name] == write_section(credentials):
-        device = _with_spec(device, {k: v for k, v in spec.items() if k != name})
     kept = () if before is None else before.credentials
-    return msgspec.structs.replace(device, credentials=_with_ends(credentials, kept))
+    device = msgspec.structs.replace(device, credentials=_with_ends(credentials, kept))
+    return _without_double(device, name)
 
 
 def _with_ends(
@@ -124,6 +121,18 @@ def _with_ends(
     )
 
 
+def _without_double(record: _R, name: str) -> _R:
+    """``record`` without a section that ``shown_spec`` writes anew, to the letter."""
+    spec = settings_of(record).spec
+    bare = _with_spec(record, {k: v for k, v in spec.items() if k != name})
+    return bare if _is_same_json(shown_spec(bare), shown_spec(record)) else record
+
+
+def _is_same_json(one: object, other: object) -> bool:
+    """Whether both are the same JSON: for Python alone, 1 and 1.0 and true are equal."""
+    return msgspec.json.encode(one, order="sorted") == msgspec.json.encode(other, order="sorted")
+
+
 def _with_spec(record: _R, spec: dict[str, Any]) -> _R:
     settings = msgspec.structs.replace(settings_of(record), spec=spec)
     return msgspec.structs.replace(record, settings=settings)
@@ -139,11 +148,18 @@ def _versioned(record: _R, before: _R | None, arrival: Arrival) -> _R:
         generation, version = earlier.generation, earlier.resource_version
     settings = msgspec.structs.replace(settings, generation=generation, resource_version=version)
     record = msgspec.structs.replace(record, settings=settings)
-    if before is None or record == before:
+    if before is None or _is_same(record, before):
         return record
     settings = msgspec.structs.replace(
         settings,
-        generation=generation + (shown_spec(record) != shown_spec(before)),
+        generation=generation + (not _is_same_json(shown_spec(record), shown_spec(before))),
         resource_version=arrival.ids.uuid(),
     )
     return msgspec.structs.replace(record, settings=settings)
+
+
+def _is_same(record: Application | Device, before: Application | Device) -> bool:
+    free, free_before = (
+        (settings.spec, settings.status) for settings in map(settings_of, (record, before))
+    )
+    return record == before and _is_same_json(free, free_before)
