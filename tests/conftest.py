@@ -1,10 +1,20 @@
 """Fixtures that more than one room needs."""
 
+import signal
 from pathlib import Path
 
 import pytest
 
 from leafhub_tools import micropython
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C be heard: a shell that starts us in the background has it ignored.
+
+    The programs that tests start inherit that, and some are asked to end by this very signal.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
