@@ -137,6 +137,10 @@ class Carrier:
         if error is not None:
             raise error
 
+    async def settled(self) -> bool:
+        """See ``PendingChanges``."""
+        return await self._pending.settled()
+
     def commit(self, outcome: Outcome, finish: Stored, publisher: Principal | None = None) -> None:
         """Take changes in, store everything as one batch, and tell subscribers when it is on disk.
 

@@ -305,6 +305,13 @@ class Exchange:
         """
         await self._carrier.change(operators.without_lost_roles(changes, self.registry))
 
+    async def settled(self) -> bool:
+        """Wait until the registry as it is now is on disk; ``False``: some of it was taken back.
+
+        Who says no, or that there is nothing to do, says so of what is on disk.
+        """
+        return await self._carrier.settled()
+
     def observe(self, observer: Observer) -> None:
         """Let somebody read along, until ``stop_observing``."""
         self._observers.add(observer)

@@ -1,5 +1,6 @@
 """Changes that are in the registry and not yet on disk, and how they are taken back."""
 
+import asyncio
 from collections.abc import Iterable
 
 from leafhub.errors import RequestError
@@ -20,6 +21,7 @@ class PendingChanges:
         self._registry = registry
         self._undo: dict[int, tuple[Change, ...]] = {}  # by ticket, which rise
         self._last_ticket = 0
+        self._awaited: dict[int, asyncio.Future[bool]] = {}  # by ticket
 
     def take_in(self, changes: Iterable[Change]) -> int:
         """Apply changes; gives a ticket for ``stored`` or ``take_back``, one of which must follow.
@@ -39,9 +41,20 @@ class PendingChanges:
             self._undo[self._last_ticket] = undo
         return self._last_ticket
 
+    async def settled(self) -> bool:
+        """Wait until all that was taken in so far is on disk; ``False``: it was taken back."""
+        if not self._undo:
+            return True
+        newest = next(reversed(self._undo))
+        future = self._awaited.get(newest)
+        if future is None:
+            future = self._awaited[newest] = asyncio.get_running_loop().create_future()
+        return await asyncio.shield(future)  # others wait for it too
+
     def stored(self, ticket: int) -> None:
         """They are on disk."""
         self._undo.pop(ticket, None)
+        self._tell(ticket, stored=True)
 
     def take_back(self, ticket: int) -> None:
         """They are not, nor will be those after them."""
@@ -49,6 +62,12 @@ class PendingChanges:
             return  # went with an earlier one; what came since stands on sound ground
         for later in [one for one in self._undo if one >= ticket][::-1]:
             self._apply(self._undo.pop(later))
+            self._tell(later, stored=False)
+
+    def _tell(self, ticket: int, *, stored: bool) -> None:
+        future = self._awaited.pop(ticket, None)
+        if future is not None:
+            future.set_result(stored)
 
     def _apply(self, undo: Iterable[Change]) -> None:
         for change in undo:

@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 from hand_exchange import application, device
 
@@ -53,3 +55,35 @@ def test_what_does_not_fit_leaves_nothing_behind(registry: Registry) -> None:
     with pytest.raises(NotFoundError):
         pending.take_in([PutDevice(device(name="first")), DeleteDevice("oak", "nobody")])
     assert name(registry) == "before"
+
+
+async def test_what_is_on_disk_is_settled(registry: Registry) -> None:
+    pending = PendingChanges(registry)
+    assert await pending.settled()
+    pending.stored(pending.take_in([PutDevice(device(name="first"))]))
+    assert await pending.settled()
+
+
+@pytest.mark.parametrize("stored", [True, False])
+async def test_who_waits_is_told_what_became_of_the_newest(
+    registry: Registry,
+    stored: bool,  # noqa: FBT001 - a row of the table
+) -> None:
+    pending = PendingChanges(registry)
+    first = pending.take_in([PutDevice(device(name="first"))])
+    second = pending.take_in([PutDevice(device(name="second"))])
+    waiting = [asyncio.create_task(pending.settled()) for _ in range(3)]
+    await asyncio.sleep(0)
+    waiting.pop().cancel()  # leaves the others waiting
+    later = pending.take_in([PutDevice(device(name="third"))])
+    if stored:
+        pending.stored(first)
+        await asyncio.sleep(0)
+        assert not any(one.done() for one in waiting)
+        pending.stored(second)
+    else:
+        pending.take_back(first)
+    assert await asyncio.gather(*waiting) == [stored, stored]
+    if stored:
+        pending.take_back(later)
+        assert name(registry) == "second"
