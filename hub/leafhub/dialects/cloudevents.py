@@ -13,6 +13,7 @@ STRUCTURED = "application/cloudevents+json; charset=utf-8"
 DEEPEST_JSON = 127
 """Arrays and objects inside each other; what is deeper is no JSON, for Drogue Cloud and here."""
 
+_ENVELOPES = "application/cloudevents"  # one or many of them, in any format
 _INSTANCE = "drogue"  # the name every Drogue Cloud instance has unless its owner changed it
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -75,17 +76,32 @@ def encode_attributes(event: Event, registry: RegistryView) -> tuple[tuple[str, 
     return own + tuple(pair for pair in event.attributes if pair[0] not in RESERVED)
 
 
-def content_type_of(declared: str | None, payload: bytes) -> str | None:
+def content_type_of(
+    declared: str | None, payload: bytes, *, keep_json_types: bool = False
+) -> str | None:
     """Decide what a payload is: ``JSON``, the declared type, or ``BYTES``; ``None``: it lies.
 
     The declared type is compared as Drogue Cloud does it, by beginning and end and in its own
-    case. JSON of any subtype becomes plain ``JSON``.
+    case. JSON of any subtype becomes plain ``JSON``, unless ``keep_json_types``.
+
+    No payload is declared a CloudEvent: in binary mode its reader would take it for one in
+    structured mode, and all that it says of device, time and the like for the hub's word.
     """
     if not declared:
         return JSON if is_json(payload) else BYTES
-    if not _names_json(declared):
-        return declared
-    return JSON if is_json(payload) else None
+    is_envelope = declared.lstrip().lower().startswith(_ENVELOPES)
+    if not names_json(declared):
+        return content_type_of(None, payload) if is_envelope else declared
+    if not is_json(payload):
+        return None
+    return declared if keep_json_types and not is_envelope else JSON
+
+
+def names_json(content_type: str) -> bool:
+    """Whether a content type is called JSON, as Drogue Cloud tells it."""
+    return content_type.startswith(("application/json", "text/json")) or content_type.endswith(
+        "+json"
+    )
 
 
 def is_json(payload: bytes) -> bool:
@@ -104,12 +120,6 @@ def percent_encode(text: str) -> str:
     return "".join(
         chr(byte) if byte < 0x80 and chr(byte).isalnum() else f"%{byte:02X}"
         for byte in text.encode()
-    )
-
-
-def _names_json(content_type: str) -> bool:
-    return content_type.startswith(("application/json", "text/json")) or content_type.endswith(
-        "+json"
     )
 
 
@@ -166,7 +176,7 @@ def _data(event: Event) -> tuple[msgspec.Raw | str | msgspec.UnsetType, str | ms
     """
     if not event.data:
         return msgspec.UNSET, msgspec.UNSET
-    if _names_json(event.datacontenttype or JSON) and is_json(event.data):
+    if names_json(event.datacontenttype or JSON) and is_json(event.data):
         return msgspec.Raw(event.data), msgspec.UNSET
     text = _text(event.data) if event.datacontenttype.startswith("text/plain") else None
     if text is not None:

@@ -364,7 +364,9 @@ DEEP = b"[" * 127 + b"]" * 127
         pytest.param("text/json", b"null", "application/json", id="text/json"),
         pytest.param("Application/JSON", b"{oops", "Application/JSON", id="other case is other"),
         pytest.param("application/cloudevents+json; charset=utf-8", b'{"id":"forged"}',
-                     "application/cloudevents+json; charset=utf-8", id="forged envelope"),
+                     "application/json", id="forged envelope"),
+        pytest.param(" Application/CloudEvents-batch+json;x", b"oops",
+                     "application/octet-stream", id="forged envelopes"),
     ],
 )  # fmt: skip
 def test_content_types(desk: Desk, declared: str | None, payload: bytes, media_type: str) -> None:

@@ -11,6 +11,12 @@ from typing import Annotated, Any, ClassVar, Final, TypeVar, cast
 import msgspec
 from msgspec import Meta
 
+from leafhub.dialects.drogue.grammars.azure import Azure
+from leafhub.dialects.drogue.grammars.cumulocity import C8y, Cumulocity
+from leafhub.dialects.drogue.grammars.drogue_v1 import DrogueV1
+from leafhub.dialects.drogue.grammars.grammar import Grammar
+from leafhub.dialects.drogue.grammars.plain_topic import PlainTopic
+from leafhub.dialects.drogue.grammars.web_of_things import WebOfThings, Wot
 from leafhub.dialects.drogue.settings import Settings, settings_of
 from leafhub.errors import RequestError
 from leafhub.model.device import Device
@@ -20,21 +26,7 @@ REMEMBERED: Final = 10_000
 """Sections that were read and are kept so; a hub with more devices that talk reads some again."""
 
 
-class DrogueV1(msgspec.Struct, frozen=True, tag="drogue/v1"):
-    """Topics are ``<channel>`` or ``<channel>/<device>``."""
-
-
-class PlainTopic(msgspec.Struct, frozen=True, kw_only=True, tag="plainTopic", rename="camel"):
-    """The whole topic is the channel.
-
-    Attributes:
-        device_prefix: Its first segment names the device; an empty one is the sender itself.
-    """
-
-    device_prefix: bool = False
-
-
-Grammar = DrogueV1 | PlainTopic
+AnyGrammar = DrogueV1 | PlainTopic | WebOfThings | Wot | Cumulocity | C8y | Azure
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +44,7 @@ class Mqtt(Section, frozen=True, kw_only=True):
 
     SECTION: ClassVar[str] = "mqtt"
 
-    dialect: Grammar = DrogueV1()
+    dialect: AnyGrammar = DrogueV1()
 
 
 class Core(Section, frozen=True, kw_only=True):
@@ -102,6 +94,9 @@ class Options(Section, frozen=True, kw_only=True, rename="camel", forbid_unknown
             " a client whose session is kept.",
         ),
     ] = 0
+    command_properties: Annotated[
+        bool, Meta(description="5.0 clients are told the content type of a command.")
+    ] = False
     keep_sessions: Annotated[
         bool, Meta(description="Clients may ask for a session that outlives the connection.")
     ] = False

@@ -1,0 +1,115 @@
+"""The way of a command to the devices that get it."""
+
+from collections.abc import Iterable, Sequence
+
+from leafhub.dialects.base import Grant, Outcome, Principal, Receiver, SubscribeOutcome
+from leafhub.dialects.cloudevents import names_json
+from leafhub.dialects.drogue.publishing import device_of
+from leafhub.dialects.drogue.spec import SectionError, gateways_of, grammar_of, options_of
+from leafhub.dialects.log_text import refused_filters
+from leafhub.errors import RequestError
+from leafhub.model.command import Command
+from leafhub.model.registry import RegistryView
+from leafhub.mqtt.packets import Subscribe
+from leafhub.mqtt.properties import EMPTY, Properties
+from leafhub.mqtt.reason_codes import ReasonCode
+from leafhub.mqtt.session import OutgoingMessage
+from leafhub.mqtt.topics import is_topic_name
+
+
+def on_subscribe(
+    subscribe: Subscribe, principal: Principal, registry: RegistryView
+) -> SubscribeOutcome:
+    """Grant what the grammar knows, each filter for itself, with the QoS that commands have.
+
+    Whether a named device is behind this gateway is asked when there is a command for it.
+    """
+    if subscribe.properties.subscription_identifiers:
+        refused = Grant(ReasonCode.SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED)
+        return SubscribeOutcome(
+            grants=(refused,) * len(subscribe.requests),
+            outcome=Outcome(log="subscription identifiers are not of this dialect"),
+        )
+    lost = lost_filters([one.topic_filter for one in subscribe.requests], principal, registry)
+    effective_qos = principal.policy.effective_qos
+    grants = tuple(
+        Grant(
+            ReasonCode.UNSPECIFIED_ERROR
+            if request.topic_filter in lost
+            else effective_qos(request.qos)
+        )
+        for request in subscribe.requests
+    )
+    return SubscribeOutcome(grants=grants, outcome=Outcome(log=refused_filters(subscribe, grants)))
+
+
+def lost_filters(
+    topic_filters: Iterable[str], principal: Principal, registry: RegistryView
+) -> tuple[str, ...]:
+    """Those that a client is not granted, as its grammar is now."""
+    device = device_of(principal, registry)
+    try:
+        grammar = None if device is None else grammar_of(device, registry)
+    except SectionError:
+        grammar = None
+    return tuple(one for one in topic_filters if grammar is None or not grammar.grants(one))
+
+
+def check_command(command: Command, registry: RegistryView) -> Command:
+    """Its argument goes out byte for byte.
+
+    Raises:
+        RequestError: It can never arrive.
+    """
+    if not is_topic_name(f"command/inbox//{command.name}"):
+        raise RequestError(
+            f"{command.name!r} cannot stand in a topic; leave out '+', '#' and NUL", path="name"
+        )
+    device = registry.device(command.application, command.device)
+    if device is not None and not device.enabled:
+        raise RequestError(f"device {device.id!r} is disabled; enable it first")
+    return command
+
+
+def receivers(command: Command, registry: RegistryView) -> Sequence[str]:
+    """The target, and every gateway it names that is there and enabled."""
+    device = registry.device(command.application, command.device)
+    if device is None:
+        return ()
+    named = (registry.device(command.application, name) for name in gateways_of(device))
+    gateways = (gateway.id for gateway in named if gateway is not None and gateway.enabled)
+    return tuple(dict.fromkeys((device.id, *gateways)))
+
+
+def deliver_command(
+    command: Command, receiver: Receiver, registry: RegistryView
+) -> Sequence[OutgoingMessage]:
+    """One message for each subscription that selects it, on that one's form of topic."""
+    device = device_of(receiver.principal, registry)
+    if device is None:
+        return ()
+    try:
+        grammar = grammar_of(device, registry)
+    except SectionError:
+        return ()
+    properties = EMPTY
+    if options_of(device, registry).command_properties:
+        properties = _properties_of(command)
+    found = (
+        (grammar.command_topic(one.topic_filter, command, device.id), one.qos)
+        for one in receiver.subscriptions
+    )
+    return [
+        OutgoingMessage(topic_name=topic, payload=command.data, qos=qos, properties=properties)
+        for topic, qos in found
+        if topic is not None and is_topic_name(topic)
+    ]
+
+
+def _properties_of(command: Command) -> Properties:
+    """What Drogue Cloud lost on the way."""
+    content_type = command.datacontenttype
+    is_text = names_json(content_type) or content_type.startswith("text/")
+    return Properties(
+        content_type=content_type or None, payload_format_indicator=1 if is_text else None
+    )

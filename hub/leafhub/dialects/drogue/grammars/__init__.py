@@ -1,0 +1,1 @@
+"""How each of Drogue Cloud's dialects uses topics, one module each."""
