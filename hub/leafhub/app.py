@@ -96,6 +96,7 @@ async def running(config: Config) -> AsyncIterator[RunningHub]:
         settings_types=settings_types,
         session_settings=config.sessions,
         retained_settings=config.retained,
+        feed_settings=config.feeds,
     )
     certificates = Certificates(folder, config.domain)
     mqtt = MqttServer(

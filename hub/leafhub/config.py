@@ -22,7 +22,7 @@ from tomlkit.items import Item, Table
 from leafhub import strict_toml
 from leafhub.data_folder import DataFolder
 from leafhub.errors import ConfigurationError, RequestError
-from leafhub.exchange.settings import RetainedSettings, SessionSettings
+from leafhub.exchange.settings import FeedSettings, RetainedSettings, SessionSettings
 from leafhub.http_server.settings import HttpSettings
 from leafhub.mqtt_server.settings import MqttSettings
 from leafhub.stores.settings import StoreSettings
@@ -53,6 +53,7 @@ class Sections(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     store: StoreSettings = StoreSettings()
     sessions: SessionSettings = SessionSettings()
     retained: RetainedSettings = RetainedSettings()
+    feeds: FeedSettings = FeedSettings()
     mqtt: MqttSettings = MqttSettings()
     http: HttpSettings = HttpSettings()
 

@@ -22,8 +22,10 @@ from leafhub.dialects.base import (
 from leafhub.errors import BusyError, StoreUnavailableError
 from leafhub.exchange.chance_and_time import Clock
 from leafhub.exchange.exchange import Exchange
+from leafhub.exchange.feed_groups import FeedGroups
+from leafhub.exchange.feed_subscriptions import FeedSubscriptions
 from leafhub.exchange.sessions import Sessions
-from leafhub.exchange.settings import SessionSettings
+from leafhub.exchange.settings import FeedSettings, SessionSettings
 from leafhub.exchange.timetable import Alarm
 from leafhub.exchange.topic_spaces import TopicSpaces
 from leafhub.model.application import Application
@@ -191,6 +193,9 @@ class Acorn:
     def keys(self, application: Application, device: Device) -> Iterable[str]:
         return (f"acorn:{device.id}",)
 
+    def application_keys(self, application: Application) -> Iterable[str]:
+        return ()
+
     def prepare_application(
         self,
         application: Application,
@@ -348,7 +353,21 @@ class HandClock(Clock):
 def hand_sessions() -> Sessions:
     """Nobody, in a time that stands still."""
     clock = HandClock()
-    return Sessions(SessionSettings(), TopicSpaces(clock), Alarm(clock), clock, lambda _: None)
+    feeds = hand_feeds(clock)
+    return Sessions(
+        settings=SessionSettings(),
+        spaces=TopicSpaces(clock),
+        feeds=feeds,
+        alarm=Alarm(clock),
+        clock=clock,
+        ended=lambda _: None,
+    )
+
+
+def hand_feeds(clock: HandClock) -> FeedSubscriptions:
+    """Nobody's, in a hub without applications."""
+    groups = FeedGroups(FeedSettings(), HandStore(), clock, Alarm(clock))
+    return FeedSubscriptions(Registry(Acorn().keys), {}, groups)
 
 
 class HandLink:
@@ -361,6 +380,7 @@ class HandLink:
         self.sent: list[OutgoingMessage] = []
         self.backlogs: dict[str, Iterator[OutgoingMessage | None]] = {}
         self.takes = True
+        self.is_congested = False
         self.ended: list[tuple[ReasonCode | None, str]] = []
         self._world = world
         self._will = will

@@ -1,8 +1,9 @@
 """The operator's side of the hub over MQTT, as applications written for Drogue Cloud know it.
 
 ``app/<application>`` gives an application's events as CloudEvents, whatever its devices speak;
-``command/<application>/<device>/<command>`` sends a command. ``command/<application>``, which is
-the hub's own, gives the life lines of its commands.
+``command/<application>/<device>/<command>`` sends a command. The hub's own are
+``app/<application>/<device>/<channel>`` with MQTT's wildcards, for a part of the events, and
+``command/<application>`` for the life lines of commands.
 """
 
 from collections.abc import Sequence
@@ -15,9 +16,9 @@ from leafhub.dialects.base import (
     Outcome,
     Peer,
     Principal,
+    Reading,
     Refusal,
     SubscribeOutcome,
-    plain_unsubscribe,
 )
 from leafhub.dialects.cloudevents import (
     STRUCTURED,
@@ -25,40 +26,22 @@ from leafhub.dialects.cloudevents import (
     encode_attributes,
     encode_structured,
 )
+from leafhub.dialects.feed_filters import FeedFilter, parse, without_share
+from leafhub.dialects.integration_login import NAME, log_in
 from leafhub.dialects.log_text import quoted, quoted_topic, refused_filters
+from leafhub.dialects.selection import place_of
 from leafhub.model.command import CommandRequest
 from leafhub.model.event import BYTES, COMMAND_EVENT, Event
-from leafhub.model.operator import Operator, Role
+from leafhub.model.operator import Role
 from leafhub.model.registry import RegistryView
 from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
-from leafhub.mqtt.policy import AuthPacket, Policy, RefusedPublish, SecondConnect
 from leafhub.mqtt.properties import Properties
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.session import OutgoingMessage, Subscription
 
-NAME: Final = "integration"
-POLICY: Final = Policy(
-    maximum_packet_bytes=4 + 16_384,  # a fixed header that says 16 KiB, and those
-    refused_publish_v3=RefusedPublish.CLOSE,
-    verbatim_filters=True,
-    wildcards_in_topic_names=True,
-    second_connect=SecondConnect.IGNORE,
-    auth_packet=AuthPacket.ANSWER,
-    assign_client_id=False,
-    maximum_outgoing_qos=1,
-    connack_properties=Properties(
-        retain_available=False,
-        wildcard_subscription_available=True,
-        shared_subscription_available=False,
-    ),
-)
-
-_ROUTES = {"app": "app", "application": "app", "a": "app", "command": "command"}
-"""First segment of a filter, and what it is called in the routes."""
-_SHARED = ("$share", "$shared")
-_MODE = "content-mode"  # user property of SUBSCRIBE
-_BINARY = "binary"
-_MODES = ("structured", _BINARY)
+_MODE: Final = "content-mode"  # user property of SUBSCRIBE
+_STRUCTURED: Final = "structured"
+_BINARY: Final = "binary"
 
 
 class Integration:
@@ -69,40 +52,14 @@ class Integration:
     def authenticate(
         self, connect: Connect, peer: Peer, registry: RegistryView, arrival: Arrival
     ) -> Login | Refusal | None:
-        """Ours is whoever gives an operator's name."""
-        operator = registry.operator(connect.username) if connect.username else None
-        if operator is None:
-            return None
-        if connect.protocol_name != "MQTT" or connect.protocol_level not in {4, 5}:
-            return Refusal(reason_code=None, log="MQTT older than 3.1.1")
-        checks = (
-            (connect.clean_start, "it asks for a kept session"),
-            (connect.password is not None, "it has no password"),
-            (operator.proofs != (), "there is no token that would fit"),
-        )
-        trouble = next((text for holds, text in checks if not holds), None)
-        if trouble is not None:
-            return Refusal(
-                reason_code=ReasonCode.BAD_USER_NAME_OR_PASSWORD,
-                log=f"operator {operator.name!r}: {trouble}",
-            )
-        return Login(
-            principal=Principal(
-                dialect=NAME,
-                policy=POLICY,
-                peer=peer,
-                login=operator.name,
-                client_id=connect.client_id,
-            ),
-            credentials=operator.proofs,
-            secret=connect.password or b"",
-        )
+        """Ours is whoever gives an operator's name, or its token alone."""
+        return log_in(connect, peer, registry)
 
     def on_publish(
         self, publish: Publish, principal: Principal, registry: RegistryView, arrival: Arrival
     ) -> Outcome:
         """Ask for a command. Success says that it was understood, not that it reached anybody."""
-        segments = publish.topic_name.split("/")
+        segments = publish.topic_name.split("/", 3)  # a command's name may have slashes
         if len(segments) != 4 or segments[0].lower() != "command":
             return Outcome(
                 reason_code=ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR,
@@ -113,7 +70,9 @@ class Integration:
         _, application, device, command = segments
         operator = registry.operator(principal.login)
         if operator is None or not operator.may(Role.WRITER, application):
-            return _not_authorized(f"operator {principal.login!r} may not send commands")
+            return _not_authorized(
+                f"operator {principal.login!r} may not send commands to {quoted(application)}"
+            )
         if registry.device(application, device) is None:
             return _not_authorized(
                 f"there is no device {quoted(device)} in application {quoted(application)}"
@@ -141,17 +100,20 @@ class Integration:
         self, subscribe: Subscribe, principal: Principal, registry: RegistryView, arrival: Arrival
     ) -> SubscribeOutcome:
         """Grant feeds; an unknown content mode ends the connection."""
-        mode = dict(subscribe.properties.user_properties).get(_MODE, _MODES[0])
-        if mode not in _MODES:
+        mode = dict(subscribe.properties.user_properties).get(_MODE, _STRUCTURED)
+        if mode not in {_STRUCTURED, _BINARY}:
+            code = ReasonCode.UNSPECIFIED_ERROR
             return SubscribeOutcome(
-                grants=(Grant(ReasonCode.UNSPECIFIED_ERROR),) * len(subscribe.requests),
-                outcome=Outcome(close=True, log=f"there is no content mode {quoted(mode)}"),
+                grants=(Grant(code),) * len(subscribe.requests),
+                outcome=Outcome(
+                    reason_code=code,
+                    close=True,
+                    silent=True,
+                    log=f"there is no content mode {quoted(mode)}",
+                ),
             )
-        operator = registry.operator(principal.login)
         grants = tuple(
-            Grant(ReasonCode.NOT_AUTHORIZED)
-            if operator is None
-            else _grant(request.topic_filter, request.qos, mode, operator, registry)
+            _grant(request.topic_filter, min(1, request.qos), mode, principal, registry)
             for request in subscribe.requests
         )
         log = refused_filters(subscribe, grants)
@@ -160,13 +122,29 @@ class Integration:
     def on_unsubscribe(
         self, unsubscribe: Unsubscribe, principal: Principal, subscribed: frozenset[str]
     ) -> Sequence[tuple[str | None, ReasonCode]]:
-        """See ``Face``."""
-        return plain_unsubscribe(unsubscribe, subscribed)
+        """End what was subscribed, be it named with its share prefix or without.
+
+        Drogue Cloud knows subscriptions by the name without; the one that has just this name goes
+        first.
+        """
+        answers: list[tuple[str | None, ReasonCode]] = []
+        left = sorted(subscribed)
+        for name in unsubscribe.topic_filters:
+            found = name if name in left else None
+            if found is None:
+                found = next((one for one in left if without_share(one) == name), None)
+            if found is None:
+                answers.append((None, ReasonCode.NO_SUBSCRIPTION_EXISTED))
+            else:
+                left.remove(found)
+                answers.append((found, ReasonCode.SUCCESS))
+        return answers
 
     def topics_of(self, event: Event, registry: RegistryView) -> Sequence[str]:
-        """Every application has one feed of events and one of life lines."""
-        feed = "command" if event.type == COMMAND_EVENT else "app"
-        return (f"{NAME}/{feed}/{event.application}",)
+        """Life lines of commands; events that are stored are read, see ``Reading``."""
+        if event.type != COMMAND_EVENT:
+            return ()
+        return (f"{NAME}/command/{event.application}",)
 
     def deliver(
         self,
@@ -179,9 +157,12 @@ class Integration:
         operator = registry.operator(principal.login)
         if operator is None or not operator.may(Role.READER, event.application):
             return None
+        mode, topic = subscription.note.split(" ", 1)
+        if topic.endswith("/"):
+            topic += place_of(event)
         identifier = subscription.subscription_identifier
         identifiers = () if identifier is None else (identifier,)
-        if subscription.note == _BINARY:
+        if mode == _BINARY:
             payload = event.data
             properties = Properties(
                 content_type=event.datacontenttype or None,
@@ -196,7 +177,7 @@ class Integration:
                 subscription_identifiers=identifiers,
             )
         return OutgoingMessage(
-            topic_name=subscription.topic_filter,
+            topic_name=topic,
             payload=payload,
             qos=min(1, subscription.qos),
             properties=properties,
@@ -204,20 +185,36 @@ class Integration:
 
 
 def _grant(
-    topic_filter: str, qos: int, mode: str, operator: Operator, registry: RegistryView
+    topic_filter: str, qos: int, mode: str, principal: Principal, registry: RegistryView
 ) -> Grant:
-    segments = topic_filter.split("/")
-    if segments[0] in _SHARED:
-        return Grant(ReasonCode.SHARED_SUBSCRIPTIONS_NOT_SUPPORTED)
-    if "+" in segments or "#" in segments:
-        return Grant(ReasonCode.WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED)
-    feed = _ROUTES.get(segments[0])
-    if feed is None or len(segments) != 2:
-        return Grant(ReasonCode.TOPIC_FILTER_INVALID)
-    application = registry.application(segments[1])
-    if application is None or not operator.may(Role.READER, application.name):
+    feed = parse(topic_filter)
+    if isinstance(feed, ReasonCode):
+        return Grant(feed)
+    operator = registry.operator(principal.login)
+    if (
+        operator is None
+        or not operator.may(Role.READER, feed.application)
+        or registry.application(feed.application) is None
+    ):
         return Grant(ReasonCode.NOT_AUTHORIZED)
-    return Grant(min(1, qos), routes=(f"{NAME}/{feed}/{application.name}",), note=mode)
+    note = f"{mode} {feed.topic}"
+    if feed.feed == "command":
+        return Grant(qos, routes=(f"{NAME}/command/{feed.application}",), note=note)
+    return Grant(qos, note=note, reading=_reading(feed, qos, principal))
+
+
+def _reading(feed: FeedFilter, qos: int, principal: Principal) -> Reading:
+    """Who says nothing of sharing shares with those of its client id.
+
+    Only who shares by name, or wants its messages acknowledged, goes on where it stopped: so
+    clients that only look on, which take a new client id each time, leave nothing behind.
+    """
+    return Reading(
+        application=feed.application,
+        group=feed.share_name or principal.client_id,
+        selection=feed.selection,
+        is_live=qos == 0 and not feed.share_name,
+    )
 
 
 def _not_authorized(log: str) -> Outcome:

@@ -22,6 +22,7 @@ from leafhub.exchange.commands import Commands
 from leafhub.exchange.complaints import Complaints
 from leafhub.exchange.devices import DeviceMemory
 from leafhub.exchange.feed import Feed
+from leafhub.exchange.feed_subscriptions import FeedSubscriptions
 from leafhub.exchange.news import registry_event
 from leafhub.exchange.observers import Observers
 from leafhub.exchange.pending_changes import PendingChanges
@@ -53,6 +54,7 @@ class Carrier:
         feed: Takes the events.
         spaces: Takes the publications.
         retained: Keeps those that are retained.
+        feeds: Whose readers are sent away when their application is deleted.
         commands: Follows what messages say about commands.
         observers: Told of changes of the registry.
         arrival: Gives now, and identifiers.
@@ -69,6 +71,7 @@ class Carrier:
         feed: Feed,
         spaces: TopicSpaces,
         retained: RetainedMessages,
+        feeds: FeedSubscriptions,
         commands: Commands,
         observers: Observers,
         arrival: Callable[[], Arrival],
@@ -81,6 +84,7 @@ class Carrier:
         self._feed = feed
         self._spaces = spaces
         self._retained = retained
+        self._feeds = feeds
         self._commands = commands
         self._observers = observers
         self._arrival = arrival
@@ -235,6 +239,7 @@ class Carrier:
         for change in changes:
             if isinstance(change, DeleteApplication):
                 self._retained.forget_space(change.name)
+                self._feeds.end_application(change.name)
 
     def _shown(self, events: Iterable[Event]) -> Iterator[Publication]:
         """What events are to subscribers of topic spaces that show them."""

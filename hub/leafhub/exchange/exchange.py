@@ -23,14 +23,18 @@ from leafhub.exchange.commands import Commands
 from leafhub.exchange.devices import DeviceMemory, Presence
 from leafhub.exchange.doorkeeper import Detection, Doorkeeper
 from leafhub.exchange.feed import Feed
+from leafhub.exchange.feed_group import GroupKey
+from leafhub.exchange.feed_groups import FeedGroups
+from leafhub.exchange.feed_subscriptions import FeedSubscriptions, Receipt
 from leafhub.exchange.inquiries import Inquiries
 from leafhub.exchange.lanes import Lanes
+from leafhub.exchange.membership import Member, Membership
 from leafhub.exchange.messages import Finish, Messages
 from leafhub.exchange.observers import Observer, Observers
 from leafhub.exchange.retained import RetainedMessages
 from leafhub.exchange.session import Link, Session
 from leafhub.exchange.sessions import Sessions
-from leafhub.exchange.settings import RetainedSettings, SessionSettings
+from leafhub.exchange.settings import FeedSettings, RetainedSettings, SessionSettings
 from leafhub.exchange.status import ExchangeStatus
 from leafhub.exchange.subscribing import Subscribing
 from leafhub.exchange.timetable import Alarm
@@ -42,6 +46,7 @@ from leafhub.model.ids import Ids
 from leafhub.model.operator import Operator
 from leafhub.model.publication import Publication
 from leafhub.model.registry import Change, Registry
+from leafhub.mqtt.limits import QueueBudget
 from leafhub.mqtt.packets import (
     Connect,
     Publish,
@@ -84,6 +89,7 @@ class Exchange:
         settings_types: For the store, see there.
         session_settings: What is kept for clients.
         retained_settings: What is kept for topics.
+        feed_settings: What is kept for groups of readers.
         asker: Asks endpoints.
         clock: The time.
         ids: Source of identifiers.
@@ -100,6 +106,7 @@ class Exchange:
         settings_types: SettingsTypes,
         session_settings: SessionSettings | None = None,
         retained_settings: RetainedSettings | None = None,
+        feed_settings: FeedSettings | None = None,
         asker: Asker | None = None,
         clock: Clock | None = None,
         ids: Ids | None = None,
@@ -121,16 +128,26 @@ class Exchange:
             self._alarm,
             self._remove_retained,
         )
+        self._groups = FeedGroups(feed_settings or FeedSettings(), store, self._clock, self._alarm)
+        self._feeds = FeedSubscriptions(registry, faces, self._groups)
         self._sessions = Sessions(
-            session_settings or SessionSettings(),
-            self._spaces,
-            self._alarm,
-            self._clock,
-            wills.session_ended,
+            settings=session_settings or SessionSettings(),
+            spaces=self._spaces,
+            feeds=self._feeds,
+            alarm=self._alarm,
+            clock=self._clock,
+            ended=wills.session_ended,
         )
         self._devices = DeviceMemory()
         self._observers = Observers()
-        self._feed = Feed(registry, faces, self._sessions, self._devices, self._observers)
+        self._feed = Feed(
+            registry=registry,
+            faces=faces,
+            sessions=self._sessions,
+            devices=self._devices,
+            feeds=self._feeds,
+            observers=self._observers,
+        )
         self._inquiries = Inquiries(asker or HttpAsker())
         self._lanes = Lanes(self._inquiries)
         self._commands = Commands(
@@ -151,6 +168,7 @@ class Exchange:
             feed=self._feed,
             spaces=self._spaces,
             retained=self._retained,
+            feeds=self._feeds,
             commands=self._commands,
             observers=self._observers,
             arrival=self.arrival,
@@ -197,6 +215,7 @@ class Exchange:
         for stored in sorted(snapshot.latest, key=lambda one: one.event.time_us):
             self._devices.learn(stored, self._started_us)
         self._retained.load(snapshot.retained)
+        self._groups.load(snapshot.positions)
         self._sweeper = asyncio.create_task(self._sweep(), name="exchange sweep")
 
     async def stop(self) -> None:
@@ -206,6 +225,7 @@ class Exchange:
         self._alarm.stop()
         self._clients.end_all()
         await self._lanes.drain(LAST_ANSWERS_S)
+        self._groups.end()
         await self._store.close()
 
     def arrival(self) -> Arrival:
@@ -281,12 +301,18 @@ class Exchange:
         return self._subscribing.unsubscribe(session, unsubscribe)
 
     def delivered(self, delivered: Delivered) -> None:
-        """A client acknowledged a message that carried a command."""
-        self._commands.acknowledged(str(delivered.token), delivered.reason_code)
+        """A client acknowledged a message that carried a command or an event."""
+        if isinstance(delivered.token, Receipt):
+            delivered.token.settle()
+        else:
+            self._commands.acknowledged(str(delivered.token), delivered.reason_code)
 
     def dropped(self, dropped: Dropped) -> None:
-        """A message that carried a command was given up."""
-        self._commands.dropped(str(dropped.token), dropped.reason.value)
+        """A message that carried a command or an event was given up."""
+        if isinstance(dropped.token, Receipt):
+            dropped.token.settle()
+        else:
+            self._commands.dropped(str(dropped.token), dropped.reason.value)
 
     # Operators
 
@@ -316,9 +342,22 @@ class Exchange:
         """Let somebody read along, until ``stop_observing``."""
         self._observers.add(observer)
 
+    def join(self, application: str, group: str, member: Member) -> Membership:
+        """Give somebody without MQTT a place among the readers of an application's events.
+
+        See ``FeedGroups.join``; who may read is for the caller to see to, and for as long as the
+        place is held.
+        """
+        return self._groups.join(GroupKey(application, group, ""), member)
+
     def stop_observing(self, observer: Observer) -> None:
         """Undo ``observe``."""
         self._observers.remove(observer)
+
+    @property
+    def queue_budget(self) -> QueueBudget:
+        """What waits for all clients; whoever sends to some beside MQTT counts it in."""
+        return self._sessions.budget
 
     async def command(self, request: CommandRequest, timeout_s: float | None = None) -> Command:
         """Send a command; on return it is stored and, where the device is there, handed over.

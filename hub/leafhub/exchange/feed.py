@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from leafhub.dialects.base import Face
 from leafhub.exchange.devices import DeviceMemory
+from leafhub.exchange.feed_subscriptions import FeedSubscriptions
 from leafhub.exchange.observers import Observers
 from leafhub.exchange.session import Session
 from leafhub.exchange.sessions import Sessions
@@ -29,21 +30,25 @@ class Feed:
         faces: Who encodes, by name.
         sessions: Who subscribed.
         devices: Remembers the newest values.
+        feeds: Who subscribed to events as they are stored.
         observers: Who reads along.
     """
 
     def __init__(
         self,
+        *,
         registry: Registry,
         faces: Mapping[str, Face],
         sessions: Sessions,
         devices: DeviceMemory,
+        feeds: FeedSubscriptions,
         observers: Observers,
     ) -> None:
         self._registry = registry
         self._faces = faces
         self._sessions = sessions
         self._devices = devices
+        self._feeds = feeds
         self._observers = observers
         self._counts: deque[tuple[float, int]] = deque(maxlen=RATE_SECONDS + 1)
         self.messages_total = 0
@@ -56,6 +61,7 @@ class Feed:
             if self._registry.device(event.application, event.device) is not None:
                 self._devices.note(event)
             self.route(event)
+        self._feeds.publish(events)
         self._observers.show(events)
 
     def route(self, event: Event) -> None:

@@ -26,6 +26,11 @@ class Link(Protocol):
         """When the last bytes came, microseconds since the epoch."""
         ...
 
+    @property
+    def is_congested(self) -> bool:
+        """Whether the client does not read, so that QoS 0 messages are lost on it."""
+        ...
+
     def send(self, message: OutgoingMessage) -> SendResult:
         """Give the client a message, now or when its window opens."""
         ...

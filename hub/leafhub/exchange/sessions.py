@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from leafhub.dialects.base import Principal
+from leafhub.dialects.base import Principal, Reading
 from leafhub.exchange.chance_and_time import Clock
+from leafhub.exchange.feed_subscriptions import FeedSubscriptions
 from leafhub.exchange.session import Link, Session
 from leafhub.exchange.settings import SessionSettings
 from leafhub.exchange.timetable import Alarm
@@ -19,6 +20,7 @@ class Sessions:
     Args:
         settings: How many are kept, and what may wait for all of them.
         spaces: Where publications find their subscribers.
+        feeds: Where stored events find theirs.
         alarm: Tells when a kept session is over.
         clock: The time.
         ended: Told of each session that nobody can come back to any more, once.
@@ -29,8 +31,10 @@ class Sessions:
 
     def __init__(
         self,
+        *,
         settings: SessionSettings,
         spaces: TopicSpaces,
+        feeds: FeedSubscriptions,
         alarm: Alarm,
         clock: Clock,
         ended: Callable[[Session], None],
@@ -38,6 +42,7 @@ class Sessions:
         self.budget = QueueBudget(settings.maximum_queue_bytes)
         self._settings = settings
         self._spaces = spaces
+        self._feeds = feeds
         self._clock = clock
         self._expiry = alarm.timetable(self._expire)
         self._ended = ended
@@ -150,8 +155,9 @@ class Sessions:
         subscription: Subscription,
         routes: tuple[str, ...] = (),
         space: str | None = None,
+        reading: Reading | None = None,
     ) -> None:
-        """Let stored events on ``routes``, and publications in ``space``, reach a subscription."""
+        """Let events on ``routes``, publications in ``space`` and ``reading`` reach it."""
         topic_filter = subscription.topic_filter
         self._end_routes(session, topic_filter)
         session.routes[topic_filter] = routes
@@ -162,11 +168,16 @@ class Sessions:
             self._spaces.unsubscribe(session, topic_filter)
         else:
             self._spaces.subscribe(session, subscription, space)
+        if reading is None:
+            self._feeds.unsubscribe(session, topic_filter)
+        else:
+            self._feeds.subscribe(session, subscription, reading)
 
     def unsubscribe(self, session: Session, topic_filter: str) -> None:
         """Stop what ``subscribe`` started."""
         self._end_routes(session, topic_filter)
         self._spaces.unsubscribe(session, topic_filter)
+        self._feeds.unsubscribe(session, topic_filter)
 
     def has_routes(self, dialect: str) -> bool:
         """Whether anybody subscribed to events in that dialect's topic space."""

@@ -1,4 +1,4 @@
-"""The sections ``[sessions]`` and ``[retained]`` of the configuration."""
+"""The sections ``[sessions]``, ``[retained]`` and ``[feeds]`` of the configuration."""
 
 from typing import Annotated
 
@@ -53,6 +53,40 @@ class RetainedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             "topics, and some 900 bytes of book-keeping each. 64 MiB are 70 000 short ones.",
         ),
     ] = 67_108_864
+
+
+class FeedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is kept for those who read an application's events in a group."""
+
+    keep_positions_s: Annotated[
+        float,
+        Meta(
+            ge=60,
+            le=1e9,
+            description="Seconds for which a group that nobody reads in finds where it stopped; "
+            "from then on it starts anew, with what comes then. Seven days, as long as Drogue "
+            "Cloud keeps events.",
+        ),
+    ] = 604_800.0
+    maximum_positions: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=10_000_000,
+            description="Groups whose position is kept; past it the one goes that was not used "
+            "for longest. A position takes up to 1.5 KiB, and client ids cost nothing.",
+        ),
+    ] = 1_000
+    write_positions_s: Annotated[
+        float,
+        Meta(
+            ge=0.1,
+            le=3_600,
+            description="Seconds after which a position that moved on is written. What readers "
+            "acknowledged since, 1000 messages of a group at most, comes again if the hub is "
+            "killed; at every clean end it is written. Five seconds spare SD cards.",
+        ),
+    ] = 5.0
 
 
 class LoginLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -68,7 +68,9 @@ class Subscribing:
             if granted.note:
                 subscription = msgspec.structs.replace(subscription, note=granted.note)
                 subscriptions[topic_filter] = subscription
-            self._sessions.subscribe(session, subscription, granted.routes, granted.space)
+            self._sessions.subscribe(
+                session, subscription, granted.routes, granted.space, granted.reading
+            )
             if granted.space is not None and _wants_retained(request, known=topic_filter in known):
                 self._send_retained(session, topic_filter, granted.space)
             known.add(topic_filter)

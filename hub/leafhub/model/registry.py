@@ -83,6 +83,10 @@ class RegistryView(Protocol):
         """The operator of that name."""
         ...
 
+    def operators(self) -> Sequence[Operator]:
+        """All operators."""
+        ...
+
 
 class Registry:
     """The one copy in memory.

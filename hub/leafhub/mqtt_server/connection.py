@@ -155,6 +155,11 @@ class MqttConnection:
         """When the last bytes came, microseconds since the epoch."""
         return self._heard_us
 
+    @property
+    def is_congested(self) -> bool:
+        """Whether the client does not read."""
+        return self.path.is_congested
+
     def send(self, message: OutgoingMessage) -> SendResult:
         """Give the client a message; a QoS 0 message is lost on a client that does not read."""
         result = self._delivery.send(message)

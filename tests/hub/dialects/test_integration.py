@@ -6,9 +6,10 @@ import pytest
 
 from leafhub.contract.live_feed import decode_command, decode_event
 from leafhub.contract.operator_api import CommandRecord
-from leafhub.dialects.base import Arrival, Login, Outcome, Peer, Principal, Refusal
+from leafhub.dialects.base import Arrival, Grant, Login, Outcome, Peer, Principal, Reading, Refusal
 from leafhub.dialects.cloudevents import percent_encode
-from leafhub.dialects.integration import POLICY, Integration
+from leafhub.dialects.integration import Integration
+from leafhub.dialects.integration_login import POLICY
 from leafhub.model.application import Application
 from leafhub.model.command import CommandRequest
 from leafhub.model.device import Credential, Device, SecretKind
@@ -27,6 +28,7 @@ from leafhub.mqtt.policy import RefusedPublish
 from leafhub.mqtt.properties import Properties
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.session import OutgoingMessage, Subscription
+from leafhub.mqtt.topics import is_topic_name
 
 FACE = Integration()
 TOKEN = Credential(kind=SecretKind.SHA256, secret="5e" * 32)
@@ -96,11 +98,19 @@ class Desk:
             self.arrival,
         )
 
+    def subscribe(self, topic_filter: str, qos: int) -> tuple[Grant, str]:
+        """The grant, and what the log tells."""
+        subscribe = Subscribe(1, (SubscriptionRequest(topic_filter, qos),))
+        principal = msgspec.structs.replace(self.principal(), client_id="board")
+        verdict = FACE.on_subscribe(subscribe, principal, self.registry, self.arrival)
+        [grant] = verdict.grants
+        return grant, verdict.outcome.log
+
     def deliver(self, event: Event, subscription: Subscription) -> OutgoingMessage | None:
         return FACE.deliver(event, subscription, self.principal(), self.registry)
 
     def structured(self, event: Event) -> bytes:
-        message = self.deliver(event, Subscription("app/plant-a", 1))
+        message = self.deliver(event, feed("app/plant-a", 1))
         assert message is not None
         return message.payload
 
@@ -128,6 +138,15 @@ def reading(
         data=data,
         datacontenttype=datacontenttype,
         topic="state/line-3",
+    )
+
+
+def feed(
+    topic: str, qos: int = 0, mode: str = "structured", subscription_identifier: int | None = None
+) -> Subscription:
+    """A subscription as it was granted."""
+    return Subscription(
+        topic, qos, subscription_identifier=subscription_identifier, note=f"{mode} {topic}"
     )
 
 
@@ -184,7 +203,7 @@ def test_connack_announces_what_is_kept_to() -> None:
     assert POLICY.connack_properties == Properties(
         retain_available=False,
         wildcard_subscription_available=True,
-        shared_subscription_available=False,
+        shared_subscription_available=True,
     )
     assert POLICY.maximum_outgoing_qos == 1
     assert POLICY.refused_publish_v3 is RefusedPublish.CLOSE
@@ -193,38 +212,88 @@ def test_connack_announces_what_is_kept_to() -> None:
 # SUBSCRIBE
 
 
+def whole(name: str = "plant-a", group: str = "board", *, is_live: bool = False) -> Reading:
+    return Reading(application=name, group=group, is_live=is_live)
+
+
+def part(selection: str, group: str = "board", *, is_live: bool = False) -> Reading:
+    return Reading(application="plant-a", group=group, selection=selection, is_live=is_live)
+
+
 @pytest.mark.parametrize(
-    ("topic_filter", "qos", "code", "routes"),
+    ("topic_filter", "qos", "granted", "reading"),
     [
-        ("app/plant-a", 0, 0, ("integration/app/plant-a",)),
-        ("app/plant-a", 1, 1, ("integration/app/plant-a",)),
-        ("app/plant-a", 2, 1, ("integration/app/plant-a",)),
-        ("application/plant-a", 0, 0, ("integration/app/plant-a",)),
-        ("a/plant-a", 0, 0, ("integration/app/plant-a",)),
-        ("app/clouds", 0, 0, ("integration/app/clouds",)),
-        ("command/plant-a", 1, 1, ("integration/command/plant-a",)),
-        ("app/ghost", 0, 0x87, ()),
-        ("command/ghost", 0, 0x87, ()),
-        ("app/+", 0, 0xA2, ()),
-        ("app/#", 0, 0xA2, ()),
-        ("#", 0, 0xA2, ()),
-        ("+/plant-a", 0, 0xA2, ()),
-        ("app", 0, 0x8F, ()),
-        ("app/plant-a/line-3", 0, 0x8F, ()),
-        ("apps/plant-a", 0, 0x8F, ()),
-        ("", 0, 0x8F, ()),
-        ("$share/g/app/plant-a", 1, 0x9E, ()),
-        ("$shared/g/app/plant-a", 1, 0x9E, ()),
+        ("app/plant-a", 0, 0, whole(is_live=True)),
+        ("app/plant-a", 1, 1, whole()),
+        ("app/plant-a", 2, 1, whole()),
+        ("application/plant-a", 1, 1, whole()),
+        ("a/plant-a", 1, 1, whole()),
+        ("app/clouds", 0, 0, whole("clouds", is_live=True)),
+        ("$share/g/app/plant-a", 0, 0, whole(group="g")),
+        ("$share/g/app/plant-a", 2, 1, whole(group="g")),
+        ("$shared/g/a/plant-a", 1, 1, whole(group="g")),
+        ("app/plant-a/#", 0, 0, part("#", is_live=True)),
+        ("app/plant-a/line-3/#", 1, 1, part("line-3/#")),
+        ("app/plant-a/+/temp", 1, 1, part("+/temp")),
+        ("app/plant-a/line-3/", 1, 1, part("line-3/")),
+        ("app/plant-a/line-3/a//b/+", 1, 1, part("line-3/a//b/+")),
+        ("$share/g/app/plant-a/+/temp", 1, 1, part("+/temp", "g")),
     ],
 )
-def test_feeds_are_granted_by_application(
-    desk: Desk, topic_filter: str, qos: int, code: int, routes: tuple[str, ...]
+def test_events_are_granted_by_application(
+    desk: Desk, topic_filter: str, qos: int, granted: int, reading: Reading
 ) -> None:
-    subscribe = Subscribe(1, (SubscriptionRequest(topic_filter, qos),))
-    verdict = FACE.on_subscribe(subscribe, desk.principal(), desk.registry, desk.arrival)
-    [grant] = verdict.grants
-    assert (grant.reason_code, grant.routes) == (code, routes)
-    assert bool(verdict.outcome.log) == (code >= 0x80)
+    grant, log = desk.subscribe(topic_filter, qos)
+    assert (grant.reason_code, grant.routes, grant.reading) == (granted, (), reading)
+    assert not log
+
+
+def test_life_lines_are_granted_by_application(desk: Desk) -> None:
+    grant, _ = desk.subscribe("command/plant-a", 1)
+    assert (grant.reason_code, grant.routes) == (1, ("integration/command/plant-a",))
+    assert grant.reading is None
+
+
+@pytest.mark.parametrize(
+    ("topic_filter", "code"),
+    [
+        ("app/ghost", 0x87),
+        ("app/ghost/line-3/#", 0x87),
+        ("$share/g/app/ghost", 0x87),
+        ("command/ghost", 0x87),
+        ("$share/g", 0x87),
+        ("$share/g/", 0x87),
+        ("$shared/g/", 0x87),
+        ("$share", 0x87),
+        ("app/+", 0xA2),
+        ("app/#", 0xA2),
+        ("#", 0xA2),
+        ("+/plant-a", 0xA2),
+        ("app/+/line-3/temp", 0xA2),
+        ("$share/g/app/+", 0xA2),
+        ("$share/g/#", 0xA2),
+        ("app", 0x8F),
+        ("app/", 0x8F),
+        ("apps/plant-a", 0x8F),
+        ("App/plant-a", 0x8F),
+        ("/app/plant-a", 0x8F),
+        ("", 0x8F),
+        ("$share//app/plant-a", 0x8F),
+        ("$share/+/app/plant-a", 0x8F),
+        ("app/plant-a/", 0x8F),
+        ("app/plant-a//temp", 0x8F),
+        ("app/plant-a/line-3", 0x8F),
+        ("app/plant-a/+", 0x8F),
+        ("app/plant-a/#/temp", 0x8F),
+        ("app/plant-a/line+/temp", 0x8F),
+        ("command/plant-a/line-3", 0x8F),
+        ("$share/g/command/plant-a", 0x9E),
+    ],
+)
+def test_what_is_no_feed_is_refused(desk: Desk, topic_filter: str, code: int) -> None:
+    grant, log = desk.subscribe(topic_filter, 1)
+    assert (grant.reason_code, grant.routes, grant.reading) == (code, (), None)
+    assert log
 
 
 @pytest.mark.parametrize("mode", ["structured", "binary"])
@@ -235,7 +304,10 @@ def test_the_content_mode_is_noted_for_every_filter(desk: Desk, mode: str) -> No
         Properties(user_properties=(("x", "y"), ("content-mode", mode))),
     )
     verdict = FACE.on_subscribe(subscribe, desk.principal(), desk.registry, desk.arrival)
-    assert [grant.note for grant in verdict.grants] == [mode, mode]
+    assert [grant.note for grant in verdict.grants] == [
+        f"{mode} app/plant-a",
+        f"{mode} app/clouds",
+    ]
 
 
 def test_an_unknown_content_mode_ends_the_connection(desk: Desk) -> None:
@@ -246,7 +318,8 @@ def test_an_unknown_content_mode_ends_the_connection(desk: Desk) -> None:
     )
     verdict = FACE.on_subscribe(subscribe, desk.principal(), desk.registry, desk.arrival)
     assert [grant.reason_code for grant in verdict.grants] == [0x80]
-    assert verdict.outcome.close
+    assert (verdict.outcome.close, verdict.outcome.silent) == (True, True)
+    assert verdict.outcome.reason_code == 0x80
 
 
 def test_an_operator_that_was_removed_gets_nothing_more(desk: Desk) -> None:
@@ -254,7 +327,7 @@ def test_an_operator_that_was_removed_gets_nothing_more(desk: Desk) -> None:
     subscribe = Subscribe(1, (SubscriptionRequest("app/plant-a"),))
     verdict = FACE.on_subscribe(subscribe, desk.principal(), desk.registry, desk.arrival)
     assert [grant.reason_code for grant in verdict.grants] == [0x87]
-    assert desk.deliver(reading(), Subscription("app/plant-a")) is None
+    assert desk.deliver(reading(), feed("app/plant-a")) is None
     assert desk.publish("command/plant-a/line-3/set").reason_code is ReasonCode.NOT_AUTHORIZED
 
 
@@ -273,26 +346,61 @@ def test_an_operator_sees_and_commands_what_its_roles_say(desk: Desk) -> None:
     desk.registry.apply(PutOperator(msgspec.structs.replace(limited, roles={})))
     verdict = FACE.on_subscribe(subscribe, who, desk.registry, desk.arrival)
     assert [grant.reason_code for grant in verdict.grants] == [0x87] * 3
-    assert FACE.deliver(reading(), Subscription("app/plant-a"), who, desk.registry) is None
+    assert FACE.deliver(reading(), feed("app/plant-a"), who, desk.registry) is None
 
 
-def test_unsubscribe_answers_as_the_standard_says(desk: Desk) -> None:
-    unsubscribe = Unsubscribe(1, ("app/plant-a", "app/clouds"))
-    answer = FACE.on_unsubscribe(unsubscribe, desk.principal(), frozenset({"app/plant-a"}))
-    assert list(answer) == [
-        ("app/plant-a", ReasonCode.SUCCESS),
-        (None, ReasonCode.NO_SUBSCRIPTION_EXISTED),
-    ]
+@pytest.mark.parametrize(
+    ("subscribed", "filters", "ended"),
+    [
+        ({"app/plant-a"}, ["app/plant-a", "app/clouds"], ["app/plant-a", None]),
+        ({"app/plant-a"}, ["app/plant-a", "app/plant-a"], ["app/plant-a", None]),
+        ({"app/plant-a"}, ["$share/g/app/plant-a"], [None]),
+        ({"$share/g/app/plant-a"}, ["$share/g/app/plant-a"], ["$share/g/app/plant-a"]),
+        ({"$share/g/app/plant-a"}, ["app/plant-a"] * 2, ["$share/g/app/plant-a", None]),
+        ({"$shared/g/a/plant-a"}, ["a/plant-a"], ["$shared/g/a/plant-a"]),
+        ({"$shared/g/a/plant-a"}, ["app/plant-a"], [None]),
+        (
+            {"$share/g/app/plant-a", "app/plant-a"},
+            ["app/plant-a"] * 3,
+            ["app/plant-a", "$share/g/app/plant-a", None],
+        ),
+    ],
+)
+def test_unsubscribe_ends_what_it_names_with_its_share_prefix_or_without(
+    desk: Desk, subscribed: set[str], filters: list[str], ended: list[str | None]
+) -> None:
+    unsubscribe = Unsubscribe(1, tuple(filters))
+    answers = FACE.on_unsubscribe(unsubscribe, desk.principal(), frozenset(subscribed))
+    assert [name for name, _ in answers] == ended
+    assert [int(code) for _, code in answers] == [0x11 if one is None else 0 for one in ended]
 
 
 # The feed
 
 
-def test_an_event_of_any_dialect_is_on_its_applications_feed(desk: Desk) -> None:
-    assert FACE.topics_of(reading(), desk.registry) == ("integration/app/plant-a",)
-    assert FACE.topics_of(reading(app="clouds", device="dev-0123"), desk.registry) == (
-        "integration/app/clouds",
-    )
+def test_events_that_are_stored_are_read_and_have_no_topics(desk: Desk) -> None:
+    assert FACE.topics_of(reading(), desk.registry) == ()
+
+
+@pytest.mark.parametrize(
+    ("device", "channel", "topic"),
+    [
+        ("line-3", "state", "app/plant-a/line-3/state"),
+        ("line-3", "a/b//c", "app/plant-a/line-3/a/b//c"),
+        ("line-3", "", "app/plant-a/line-3/"),
+        ("a/b+c#d%e", "f+g/#/50%", "app/plant-a/a%2Fb%2Bc%23d%25e/f%2Bg/%23/50%25"),
+        ("zero\0", "\0", "app/plant-a/zero%00/%00"),
+    ],
+)
+def test_a_message_of_a_part_of_the_events_says_whose_it_is(
+    desk: Desk, device: str, channel: str, topic: str
+) -> None:
+    event = msgspec.structs.replace(reading(), device=device, channel=channel)
+    grant, _ = desk.subscribe("app/plant-a/#", 1)
+    message = desk.deliver(event, Subscription("app/plant-a/#", 1, note=grant.note))
+    assert message is not None
+    assert message.topic_name == topic
+    assert is_topic_name(topic)
 
 
 def test_a_structured_event_has_every_attribute_in_the_order_of_drogue_cloud(desk: Desk) -> None:
@@ -308,7 +416,7 @@ def test_a_structured_event_has_every_attribute_in_the_order_of_drogue_cloud(des
 
 
 def test_a_structured_message_says_so_in_5_0_on_the_topic_subscribed(desk: Desk) -> None:
-    message = desk.deliver(reading(), Subscription("a/plant-a", 1, subscription_identifier=7))
+    message = desk.deliver(reading(), feed("a/plant-a", 1, subscription_identifier=7))
     assert message is not None
     assert (message.topic_name, message.qos, message.retain) == ("a/plant-a", 1, False)
     assert message.properties == Properties(
@@ -319,7 +427,7 @@ def test_a_structured_message_says_so_in_5_0_on_the_topic_subscribed(desk: Desk)
 
 
 def test_a_binary_message_is_the_data_with_the_attributes_beside_it(desk: Desk) -> None:
-    message = desk.deliver(reading(), Subscription("app/plant-a", note="binary"))
+    message = desk.deliver(reading(), feed("app/plant-a", mode="binary"))
     assert message is not None
     assert (message.payload, message.qos) == (b'{ "rpm" : 1200 }', 0)
     assert message.properties == Properties(
@@ -471,11 +579,16 @@ def test_a_publish_asks_for_a_command(desk: Desk, payload: bytes, datacontenttyp
     )
 
 
+def test_the_name_of_a_command_may_have_slashes(desk: Desk) -> None:
+    [command] = desk.publish("command/plant-a/line-3/set/more/").commands
+    assert (command.device, command.name) == ("line-3", "set/more/")
+
+
 @pytest.mark.parametrize(
     ("topic", "name", "code", "text"),
     [
         ("command/plant-a/line-3", "anna", 0x83, "Unsupported operation"),
-        ("command/plant-a/line-3/set/more", "anna", 0x83, "Unsupported operation"),
+        ("command//set", "anna", 0x83, "Unsupported operation"),
         ("app/plant-a/line-3/set", "anna", 0x83, "Unsupported operation"),
         ("", "anna", 0x83, "Unsupported operation"),
         ("command/plant-a/line-3/set", "reader", 0x87, "Not authorized"),

@@ -1,12 +1,14 @@
 import pytest
 from hand_exchange import (
     Acorn,
+    HandClock,
     HandLink,
     World,
     application,
     connect,
     device,
     event,
+    hand_feeds,
     hand_sessions,
     principal,
 )
@@ -31,7 +33,14 @@ def feed() -> Feed:
     registry = Registry(Acorn().keys)
     registry.apply(PutApplication(application()))
     registry.apply(PutDevice(device()))
-    return Feed(registry, {"acorn": Acorn()}, hand_sessions(), DeviceMemory(), Observers())
+    return Feed(
+        registry=registry,
+        faces={"acorn": Acorn()},
+        sessions=hand_sessions(),
+        devices=DeviceMemory(),
+        feeds=hand_feeds(HandClock()),
+        observers=Observers(),
+    )
 
 
 def test_messages_are_counted_and_news_are_not(feed: Feed) -> None:

@@ -2,7 +2,7 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
-from hand_exchange import HandClock, HandLink, World, principal
+from hand_exchange import HandClock, HandLink, World, hand_feeds, principal
 
 from leafhub.exchange.session import Session
 from leafhub.exchange.sessions import Sessions
@@ -25,11 +25,12 @@ class Kept:
         self.alarm = Alarm(self.clock)
         self.ended: list[Session] = []
         self.sessions = Sessions(
-            settings or SessionSettings(),
-            TopicSpaces(self.clock),
-            self.alarm,
-            self.clock,
-            self.ended.append,
+            settings=settings or SessionSettings(),
+            spaces=TopicSpaces(self.clock),
+            feeds=hand_feeds(self.clock),
+            alarm=self.alarm,
+            clock=self.clock,
+            ended=self.ended.append,
         )
 
     def at(self, now_s: float) -> None:
