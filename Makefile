@@ -2,6 +2,8 @@
 PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))) python3)
 BIN := .venv/bin
 DATA ?= data
+# Tests at a time: most of them wait for somebody most of the time, so four keep two cores busy.
+WORKERS ?= 4
 
 .PHONY: help run test lint types format fuzz attack bench conformance picture lock setup programs clean
 
@@ -19,7 +21,7 @@ run: programs    ## Start the hub, four virtual leaves, and the dashboard
 
 test: lint types programs  ## Run every check and every test
 	@$(BIN)/python tests/support/bring_programs.py
-	@$(BIN)/pytest $(PYTEST)
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal $(PYTEST)
 
 lint: setup      ## Check style and who imports whom
 	@$(BIN)/ruff check --quiet

@@ -68,10 +68,12 @@ def a_command_reaches_the_device(way: Way, login: tuple[str, str]) -> None:
 
 
 def the_data_comes_as_it_was_sent_in_binary_mode(way: Way, login: tuple[str, str]) -> None:
-    with PahoClient(way, "erp", login) as application, PahoClient(way, "d", DEVICE) as device:
+    with PahoClient(way, "erp", login) as application:
         binary = {"UserProperty": ("content-mode", "binary"), "SubscriptionIdentifier": 7}
         application.subscribe(f"application/{APPLICATION}", properties=binary)
-        device.publish("note", "Grüße", properties={"ContentType": "text/plain"})
+        with PahoClient(way, "d", DEVICE) as device:
+            application.expect(f"application/{APPLICATION}", '{"connected":true}')
+            device.publish("note", "Grüße", properties={"ContentType": "text/plain"})
         got = application.expect(f"application/{APPLICATION}", "Grüße")
         assert got.properties["ContentType"] == "text/plain"
         assert got.properties["SubscriptionIdentifier"] == [7]
