@@ -403,8 +403,9 @@ class Dialect(Face, Protocol):
         """Give a command back with its data as the device gets it, or ask for that first.
 
         Raises:
-            RequestError: Unknown action, value outside the schema, not settable; what an inquiry
-                ends in may raise it too.
+            RequestError: Unknown action, value outside the schema, not settable; a rule says no.
+                What an inquiry ends in may raise it too, and the next.
+            UnavailableError: What has to be asked is away.
         """
         ...
 
@@ -414,6 +415,9 @@ class Dialect(Face, Protocol):
         """Ids of the devices whose connections get it: the target, and gateways in front of it.
 
         Or the request that brings it to an endpoint instead; that ends its life line.
+
+        Raises:
+            RequestError: It cannot be brought there.
         """
         ...
 

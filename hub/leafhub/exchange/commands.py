@@ -331,13 +331,20 @@ class Commands:
             self._move(command, CommandState.FAILED, "its application was deleted")
             handed_over(None)
         else:
-            dialect = self._dialects[application.dialect]
+            self._bring(command, self._dialects[application.dialect], handed_over)
+
+    def _bring(self, command: Command, dialect: Dialect, handed_over: HandedOver) -> None:
+        try:
             receivers = dialect.receivers(command, self._registry)
-            if isinstance(receivers, Inquiry):
-                self._post(command, receivers, handed_over)
-            else:
-                self._deliver(command, dialect, receivers)
-                handed_over(None)
+        except RequestError as exc:  # it was none when the command came
+            self._move(command, CommandState.FAILED, str(exc))
+            handed_over(exc)
+            return
+        if isinstance(receivers, Inquiry):
+            self._post(command, receivers, handed_over)
+        else:
+            self._deliver(command, dialect, receivers)
+            handed_over(None)
 
     def _post(
         self, command: Command, inquiry: Inquiry[CommandUpdate], handed_over: HandedOver
