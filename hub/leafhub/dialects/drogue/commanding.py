@@ -4,11 +4,14 @@ from collections.abc import Iterable, Sequence
 
 from leafhub.dialects.base import Grant, Outcome, Principal, Receiver, SubscribeOutcome
 from leafhub.dialects.cloudevents import names_json
+from leafhub.dialects.drogue.external_commands import enabled_gateways, errand_of
 from leafhub.dialects.drogue.publishing import device_of
-from leafhub.dialects.drogue.spec import SectionError, gateways_of, grammar_of, options_of
+from leafhub.dialects.drogue.rules.commands import judged
+from leafhub.dialects.drogue.spec import SectionError, grammar_of, options_of
+from leafhub.dialects.inquiry import Inquiry
 from leafhub.dialects.log_text import refused_filters
 from leafhub.errors import RequestError
-from leafhub.model.command import Command
+from leafhub.model.command import Command, CommandUpdate
 from leafhub.model.registry import RegistryView
 from leafhub.mqtt.packets import Subscribe
 from leafhub.mqtt.properties import EMPTY, Properties
@@ -55,30 +58,42 @@ def lost_filters(
     return tuple(one for one in topic_filters if grammar is None or not grammar.grants(one))
 
 
-def check_command(command: Command, registry: RegistryView) -> Command:
-    """Its argument goes out byte for byte.
+def check_command(command: Command, registry: RegistryView) -> Command | Inquiry[Command]:
+    """Its argument goes out byte for byte, unless a rule of the application changes it.
 
     Raises:
-        RequestError: It can never arrive.
+        RequestError: It can never arrive, or a rule says no.
+        UnavailableError: The rules do not work.
     """
-    if not is_topic_name(f"command/inbox//{command.name}"):
-        raise RequestError(
-            f"{command.name!r} cannot stand in a topic; leave out '+', '#' and NUL", path="name"
-        )
     device = registry.device(command.application, command.device)
     if device is not None and not device.enabled:
         raise RequestError(f"device {device.id!r} is disabled; enable it first")
-    return command
+    _check_name(command, registry)
+    return judged(command, registry, lambda changed: _check_name(changed, registry))
 
 
-def receivers(command: Command, registry: RegistryView) -> Sequence[str]:
-    """The target, and every gateway it names that is there and enabled."""
-    device = registry.device(command.application, command.device)
-    if device is None:
+def _check_name(command: Command, registry: RegistryView) -> None:
+    if errand_of(command, registry) is None and not is_topic_name(
+        f"command/inbox//{command.name}"
+    ):
+        raise RequestError(
+            f"{command.name!r} cannot stand in a topic; leave out '+', '#' and NUL", path="name"
+        )
+
+
+def receivers(command: Command, registry: RegistryView) -> Sequence[str] | Inquiry[CommandUpdate]:
+    """The target, and every gateway it names that is there and enabled; or an endpoint of one.
+
+    Raises:
+        RequestError: The endpoint cannot be given this command.
+    """
+    errand = errand_of(command, registry)
+    if errand is not None:
+        return errand
+    if registry.device(command.application, command.device) is None:
         return ()
-    named = (registry.device(command.application, name) for name in gateways_of(device))
-    gateways = (gateway.id for gateway in named if gateway is not None and gateway.enabled)
-    return tuple(dict.fromkeys((device.id, *gateways)))
+    gateways = (gateway.id for gateway in enabled_gateways(command, registry))
+    return tuple(dict.fromkeys((command.device, *gateways)))
 
 
 def deliver_command(

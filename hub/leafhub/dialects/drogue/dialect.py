@@ -32,8 +32,9 @@ from leafhub.dialects.drogue.declaration import keys_of, prepare_application, pr
 from leafhub.dialects.drogue.login import judge_login, why_it_ends
 from leafhub.dialects.drogue.publishing import hand_on, on_publish, on_will
 from leafhub.dialects.drogue.settings import NAME, ApplicationSettings, DeviceSettings
+from leafhub.dialects.inquiry import Inquiry
 from leafhub.model.application import Application
-from leafhub.model.command import Command
+from leafhub.model.command import Command, CommandUpdate
 from leafhub.model.device import Device
 from leafhub.model.event import Event
 from leafhub.model.publication import Publication
@@ -99,7 +100,7 @@ class DrogueDialect:
 
     def on_connection(self, event: Event, registry: RegistryView) -> Outcome:
         """It goes the way of all events."""
-        return hand_on(event)
+        return hand_on(event, registry)
 
     def on_connected(
         self,
@@ -164,12 +165,16 @@ class DrogueDialect:
         """A UUID; no message carries it."""
         return arrival.ids.uuid()
 
-    def check_command(self, command: Command, registry: RegistryView) -> Command:
-        """See ``Dialect``; the argument goes out byte for byte."""
+    def check_command(
+        self, command: Command, registry: RegistryView
+    ) -> Command | Inquiry[Command]:
+        """See ``Dialect``."""
         return check_command(command, registry)
 
-    def receivers(self, command: Command, registry: RegistryView) -> Sequence[str]:
-        """The target, and every gateway it names that is there and enabled."""
+    def receivers(
+        self, command: Command, registry: RegistryView
+    ) -> Sequence[str] | Inquiry[CommandUpdate]:
+        """See ``Dialect``."""
         return receivers(command, registry)
 
     def deliver_command(

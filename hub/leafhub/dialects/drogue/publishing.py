@@ -8,6 +8,7 @@ from leafhub.dialects.drogue.answers import read_answer
 from leafhub.dialects.drogue.content import Content, read_content
 from leafhub.dialects.drogue.grammars.grammar import Topic
 from leafhub.dialects.drogue.outcomes import NOT_AUTHORIZED, REJECTED, TOPIC_INVALID, refused
+from leafhub.dialects.drogue.rules.events import judged
 from leafhub.dialects.drogue.settings import key, settings_of
 from leafhub.dialects.drogue.spec import SectionError, gateways_of, grammar_of, options_of
 from leafhub.dialects.event_attributes import attributes_from
@@ -59,9 +60,9 @@ def on_publish(
     )
     update = read_answer(event)
     if update is None:
-        return hand_on(event)
+        return hand_on(event, registry)
     event = msgspec.structs.replace(event, kind=Kind.ANSWER)
-    return hand_on(event, (update,))
+    return hand_on(event, registry, (update,))
 
 
 def on_will(will: Will, principal: Principal, registry: RegistryView, arrival: Arrival) -> Outcome:
@@ -90,15 +91,17 @@ def on_will(will: Will, principal: Principal, registry: RegistryView, arrival: A
         topic=will.topic_name,
         attributes=attributes_from(will.properties.user_properties),
     )
-    return hand_on(event)
+    return hand_on(event, registry)
 
 
-def hand_on(event: Event, updates: tuple[CommandUpdate, ...] = ()) -> Outcome:
+def hand_on(
+    event: Event, registry: RegistryView, updates: tuple[CommandUpdate, ...] = ()
+) -> Outcome:
     """Every event of this dialect leaves it here, whatever it tells of.
 
     ``updates`` is what it says about commands.
     """
-    return Outcome(events=(event,), updates=updates)
+    return judged(event, updates, registry)
 
 
 def _addressed(
