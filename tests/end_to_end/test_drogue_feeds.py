@@ -4,7 +4,7 @@ import asyncio
 import collections
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import aiomqtt
@@ -55,7 +55,7 @@ async def report(plant: HubProcess, device: str, *values: int) -> None:
             await client.publish("count", str(value), qos=1)
 
 
-async def readings(client: aiomqtt.Client) -> AsyncIterator[tuple[str, int]]:
+async def readings(client: aiomqtt.Client) -> AsyncGenerator[tuple[str, int]]:
     """What devices told, as (device, value)."""
     async for message in client.messages:
         assert isinstance(message.payload, bytes)
