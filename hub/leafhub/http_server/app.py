@@ -19,6 +19,7 @@ from leafhub.http_server.drogue.routers import drogue_routers
 from leafhub.http_server.health import healthz, readyz
 from leafhub.http_server.information import HubInformation
 from leafhub.http_server.login import LoginDesk
+from leafhub.http_server.openapi import ClosedStructs
 from leafhub.http_server.operator_api import operator_router
 from leafhub.http_server.refusals import fail, refuse_call, refuse_request
 from leafhub.http_server.settings import HttpSettings
@@ -84,6 +85,7 @@ def create_app(
                 }
             ),
         ),
+        plugins=[ClosedStructs()],
         request_max_body_size=(settings or HttpSettings()).maximum_body_bytes,
         logging_config=None,
         debug=False,

@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 
+import msgspec
+from litestar._openapi.schema_generation import SchemaCreator
+from litestar._openapi.schema_generation.plugins.struct import StructSchemaPlugin
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+from litestar.typing import FieldDefinition
 
 from leafhub.contract.operator_api import ApiError
 
@@ -44,3 +48,17 @@ class TakesDocument(Operation):
             description="A registry document.",
             required=True,
         )
+
+
+class ClosedStructs(StructSchemaPlugin):
+    """Structs as the framework describes them, closed where they forbid unknown members."""
+
+    def to_openapi_schema(
+        self, field_definition: FieldDefinition, schema_creator: SchemaCreator
+    ) -> Schema:
+        """The schema of a struct."""
+        schema = super().to_openapi_schema(field_definition, schema_creator)
+        found = msgspec.inspect.type_info(field_definition.annotation)
+        if isinstance(found, msgspec.inspect.StructType) and found.forbid_unknown_fields:
+            schema.additional_properties = False
+        return schema

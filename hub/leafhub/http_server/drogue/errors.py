@@ -23,6 +23,7 @@ from leafhub.errors import (
     RequestError,
     UnavailableError,
 )
+from leafhub.http_server.drogue.empty import EmptyResponse
 from leafhub.http_server.refusals import RETRY_AFTER_S, AnyRequest
 
 _log = logging.getLogger(__name__)
@@ -161,7 +162,7 @@ def _drogue_error(_: AnyRequest, exc: DrogueError) -> Response[ErrorInformation]
 
 
 def _status_alone(_: AnyRequest, exc: StatusAloneError) -> Response[None]:
-    return Response(None, status_code=exc.status, headers={"Content-Length": "0"})
+    return EmptyResponse(exc.status)
 
 
 def _hub_error(request: AnyRequest, exc: HubError) -> Response[ErrorInformation]:

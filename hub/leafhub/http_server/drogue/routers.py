@@ -7,10 +7,11 @@ from litestar.types import ControllerRouterHandler
 from leafhub.exchange.exchange import Exchange
 from leafhub.http_server.drogue.errors import HANDLERS
 from leafhub.http_server.drogue.login import DrogueLogin
+from leafhub.http_server.drogue.registry import DrogueRegistry
 from leafhub.http_server.login import LoginDesk, Shown
 from leafhub.model.operator import ANYBODY, Operator
 
-_FACES: tuple[ControllerRouterHandler, ...] = ()
+_FACES: tuple[ControllerRouterHandler, ...] = (DrogueRegistry,)
 """What asks who calls. Each has its own path, from the root on."""
 
 
