@@ -18,6 +18,7 @@ from leafhub.dialects.base import Arrival, Login, Peer, Refusal
 from leafhub.dialects.drogue.dialect import DrogueDialect
 from leafhub.exchange import proofs
 from leafhub.exchange.exchange import Exchange
+from leafhub.exchange.settings import LoginLimits
 from leafhub.http_server.app import create_app
 from leafhub.http_server.information import HubInformation
 from leafhub.http_server.server import HttpServer
@@ -57,8 +58,14 @@ class HttpHub:
 
 
 @contextlib.asynccontextmanager
-async def http_hub(path: Path, *, maximum_body_bytes: int = 100_000) -> AsyncIterator[HttpHub]:
-    """Run such a hub in the test's own event loop."""
+async def http_hub(
+    path: Path,
+    *,
+    maximum_body_bytes: int = 100_000,
+    login_limits: LoginLimits | None = None,
+    **limits: int,
+) -> AsyncIterator[HttpHub]:
+    """Run such a hub in the test's own event loop; ``limits`` are those of ``HttpSettings``."""
     folder = DataFolder(path / "data")
     folder.make()
     authority.prepare(folder, NAMES, dt.datetime.now(dt.UTC))
@@ -82,9 +89,11 @@ async def http_hub(path: Path, *, maximum_body_bytes: int = 100_000) -> AsyncIte
     settings = HttpSettings(
         listeners=(HttpListener(port=0), HttpListener(port=0, tls=True)),
         maximum_body_bytes=maximum_body_bytes,
+        **limits,
     )
     information = HubInformation(version="0.0.1", listeners=("mqtt://127.0.0.1:1",))
-    server = HttpServer(create_app(exchange, information, settings), settings, tls)
+    app = create_app(exchange, information, settings, login_limits)
+    server = HttpServer(app, settings, tls)
     await server.start()
     try:
         yield HttpHub(exchange, server.addresses, folder)

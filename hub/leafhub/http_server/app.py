@@ -53,6 +53,7 @@ def create_app(
         settings: Limits.
         login_limits: What failed logins bring; all faces count them together.
     """
+    settings = settings or HttpSettings()
     desk = LoginDesk(exchange.operator, login_limits or LoginLimits())
 
     def give_exchange() -> Exchange:
@@ -62,7 +63,12 @@ def create_app(
         return information
 
     app = _Application(
-        route_handlers=[healthz, readyz, operator_router(desk), *drogue_routers(exchange, desk)],
+        route_handlers=[
+            healthz,
+            readyz,
+            operator_router(desk),
+            *drogue_routers(exchange, desk, settings),
+        ],
         dependencies={
             "exchange": Provide(give_exchange, sync_to_thread=False),
             "information": Provide(give_information, sync_to_thread=False),
@@ -86,7 +92,7 @@ def create_app(
             ),
         ),
         plugins=[ClosedStructs()],
-        request_max_body_size=(settings or HttpSettings()).maximum_body_bytes,
+        request_max_body_size=settings.maximum_body_bytes,
         logging_config=None,
         debug=False,
     )

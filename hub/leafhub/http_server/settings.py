@@ -53,6 +53,16 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             "come back. Waiting for commands counts.",
         ),
     ] = 200
+    maximum_sockets: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=100_000,
+            description="Clients that read events by WebSocket, on all listeners together; more "
+            "are told to come back. They do not count as requests: web pages that stay open leave "
+            "the others their places.",
+        ),
+    ] = 1_000
     head_time_s: Annotated[
         float,
         Meta(
