@@ -144,7 +144,9 @@ class MqttServer:
         self._servers.append(server)
         port = server.sockets[0].getsockname()[1]
         pinned = f" ({listener.dialect})" if listener.dialect else ""
-        self.addresses.append(f"{listener.scheme}://{listener.host}:{port}{pinned}")
+        host = f"[{listener.host}]" if ":" in listener.host else listener.host
+        path = listener.path or ""
+        self.addresses.append(f"{listener.scheme}://{host}:{port}{path}{pinned}")
         log.info("MQTT at %s", self.addresses[-1])
 
     def stop(self) -> None:

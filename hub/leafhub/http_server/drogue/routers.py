@@ -7,20 +7,35 @@ from litestar.types import ControllerRouterHandler
 
 from leafhub.exchange.exchange import Exchange
 from leafhub.http_server.drogue.commands import send_command
+from leafhub.http_server.drogue.discovery import all_endpoints, public_endpoints, version
 from leafhub.http_server.drogue.errors import HANDLERS
 from leafhub.http_server.drogue.event_sockets import EventSockets
 from leafhub.http_server.drogue.login import DrogueLogin
+from leafhub.http_server.drogue.login_page import authorize, configuration, token
+from leafhub.http_server.drogue.members import MembersApi
+from leafhub.http_server.drogue.tokens import TokensApi
 from leafhub.http_server.drogue.websocket import events_of_application, events_of_channel
 from leafhub.http_server.login import LoginDesk, Shown
 from leafhub.http_server.settings import HttpSettings
 from leafhub.model.operator import ANYBODY, Operator
 
 _FACES: tuple[ControllerRouterHandler, ...] = (
+    TokensApi,
+    MembersApi,
+    all_endpoints,
     events_of_application,
     events_of_channel,
     send_command,
 )
 """What asks who calls. Each has its own path, from the root on."""
+_OPEN_FACES: tuple[ControllerRouterHandler, ...] = (
+    public_endpoints,
+    version,
+    configuration,
+    authorize,
+    token,
+)
+"""What is the same for everybody."""
 
 
 def drogue_routers(exchange: Exchange, desk: LoginDesk, settings: HttpSettings) -> list[Router]:
@@ -50,5 +65,6 @@ def drogue_routers(exchange: Exchange, desk: LoginDesk, settings: HttpSettings) 
             middleware=[DefineMiddleware(DrogueLogin, admit=admit, anybody=anybody)],
             exception_handlers=HANDLERS,
             security=[{"login": []}, {"token": []}, {}],
-        )
+        ),
+        Router(path="/", route_handlers=_OPEN_FACES, exception_handlers=HANDLERS),
     ]

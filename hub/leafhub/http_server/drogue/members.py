@@ -1,0 +1,198 @@
+"""Who may do what with an application, as programs written for Drogue Cloud say it.
+
+Drogue Cloud's roles are the hub's: ``reader``, ``manager`` for the writer, ``admin``. An owner
+beside them does not exist: whoever makes an application is its admin, and an admin may hand it on.
+"""
+
+import enum
+import uuid
+from typing import Final
+from urllib.parse import unquote
+
+import msgspec
+from litestar import Controller, Response, delete, get, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from leafhub.errors import NotFoundError
+from leafhub.exchange import operators
+from leafhub.exchange.exchange import Exchange
+from leafhub.http_server.drogue.errors import AbsentError, BadRequestError, ClashError
+from leafhub.http_server.drogue.login import AsCaller
+from leafhub.http_server.drogue.openapi import refusals
+from leafhub.model.application import Application
+from leafhub.model.operator import Operator, Role
+
+LONGEST_BODY_BYTES: Final = 65_536  # as Drogue Cloud's
+
+
+class MemberRole(enum.Enum):
+    """Drogue Cloud's name of a role."""
+
+    READER = "reader"
+    MANAGER = "manager"
+    ADMIN = "admin"
+
+
+_ROLES: Final = {
+    MemberRole.READER: Role.READER,
+    MemberRole.MANAGER: Role.WRITER,
+    MemberRole.ADMIN: Role.ADMIN,
+}
+_NAMES: Final = {role: name for name, role in _ROLES.items()}
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """What one member may do."""
+
+    role: MemberRole
+
+
+class Members(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """All members of an application.
+
+    Attributes:
+        members: By name; ``""`` is anybody, logged in or not.
+        resource_version: Of this list; where a change names it, it is made on that list only.
+    """
+
+    resource_version: str | None = None
+    members: dict[str, Member] = {}
+
+
+class TransferOwnership(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Who is offered an application."""
+
+    new_user: str
+
+
+class MembersApi(Controller):
+    """``/api/admin/v1alpha1/apps/{application}``."""
+
+    path = "/api/admin/v1alpha1/apps/{application:str}"
+    tags = ("drogue members",)
+    request_max_body_size = LONGEST_BODY_BYTES
+
+    @get("/members", summary="List the members", responses=refusals(404))
+    async def members(
+        self, request: AsCaller, exchange: NamedDependency[Exchange], application: FromPath[str]
+    ) -> Members:
+        """Everybody with a role for this application; hub-wide roles are not in it."""
+        return _members(_administered(request.user, exchange, application), exchange)
+
+    @put("/members", status_code=204, summary="Set the members", responses=refusals(400, 404, 409))
+    async def set_members(
+        self,
+        request: AsCaller,
+        exchange: NamedDependency[Exchange],
+        application: FromPath[str],
+        data: JSONBody[Members],
+    ) -> None:
+        """The whole list is replaced. Whoever calls keeps its role unless the list names it."""
+        found = _administered(request.user, exchange, application)
+        known = _members(found, exchange)
+        if data.resource_version not in {None, known.resource_version}:
+            raise ClashError
+        caller = {n: m for n, m in known.members.items() if n == request.user.name}
+        wanted = {n: _ROLES[m.role] for n, m in {**caller, **data.members}.items()}
+        try:
+            changes = operators.set_members(exchange.registry, found.name, wanted)
+        except NotFoundError as exc:
+            raise BadRequestError(f"Bad request: {exc}") from exc
+        if changes:
+            await exchange.apply(changes)
+
+    @put(
+        "/transfer-ownership",
+        status_code=202,
+        summary="Offer the application to somebody",
+        responses=refusals(400, 404),
+    )
+    async def offer(
+        self,
+        request: AsCaller,
+        exchange: NamedDependency[Exchange],
+        application: FromPath[str],
+        data: JSONBody[TransferOwnership],
+    ) -> None:
+        """Nothing changes until the offer is accepted; a later offer takes the place of this."""
+        found = _administered(request.user, exchange, application)
+        if not data.new_user:
+            raise BadRequestError("Bad request: Invalid user id")
+        try:
+            changes = operators.offer(
+                exchange.registry, found.name, data.new_user, request.user.name
+            )
+        except NotFoundError as exc:
+            raise BadRequestError(f"Bad request: {exc}") from exc
+        await exchange.apply(changes)
+
+    @get("/transfer-ownership", summary="Tell of the offer", responses=refusals(404))
+    async def offered(
+        self, request: AsCaller, exchange: NamedDependency[Exchange], application: FromPath[str]
+    ) -> Response[TransferOwnership | None]:
+        """Whom the application is offered to; 204 where there is no offer."""
+        receiver = _receiver(request.user, exchange, application)
+        if receiver is None:
+            return Response(None, status_code=204)
+        return Response(TransferOwnership(new_user=receiver.name))
+
+    @delete("/transfer-ownership", summary="Withdraw or decline", responses=refusals(404))
+    async def withdraw(
+        self, request: AsCaller, exchange: NamedDependency[Exchange], application: FromPath[str]
+    ) -> None:
+        """The offer is gone; done too where there was none."""
+        _receiver(request.user, exchange, application)
+        changes = operators.withdraw(exchange.registry, unquote(application))
+        if changes:
+            await exchange.apply(changes)
+
+    @put(
+        "/accept-ownership",
+        status_code=204,
+        summary="Take the application over",
+        responses=refusals(404),
+    )
+    async def accept(
+        self, request: AsCaller, exchange: NamedDependency[Exchange], application: FromPath[str]
+    ) -> None:
+        """The caller is its admin now; who offered it has no role of its own there any more."""
+        try:
+            changes = operators.take_over(
+                exchange.registry, request.user.name, unquote(application)
+            )
+        except NotFoundError as exc:
+            raise AbsentError from exc
+        await exchange.apply(changes)
+
+
+def _administered(caller: Operator, exchange: Exchange, name: str) -> Application:
+    """The application, for its admins.
+
+    Raises:
+        AbsentError: There is none, or the caller is not one of them.
+    """
+    application = exchange.registry.application(unquote(name))
+    if application is None or not caller.may(Role.ADMIN, application.name):
+        raise AbsentError
+    return application
+
+
+def _receiver(caller: Operator, exchange: Exchange, name: str) -> Operator | None:
+    """Who is offered the application, for them and for its admins.
+
+    Raises:
+        AbsentError: There is no such application, or none for this caller.
+    """
+    receiver = operators.offered_to(exchange.registry, unquote(name))
+    if receiver is None or receiver.name != caller.name:
+        _administered(caller, exchange, name)
+    return receiver
+
+
+def _members(application: Application, exchange: Exchange) -> Members:
+    found = operators.members(exchange.registry, application.name)
+    listed = {name: Member(role=_NAMES[role]) for name, role in found.items()}
+    content = msgspec.json.encode((application.uid, listed)).decode()
+    version = uuid.uuid5(uuid.NAMESPACE_OID, content)  # the list itself says which one it is
+    return Members(resource_version=str(version), members=listed)
