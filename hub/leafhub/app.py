@@ -15,7 +15,14 @@ from leafhub.certificates import Certificates
 from leafhub.config import Config
 from leafhub.contract import operator_login
 from leafhub.data_folder import DataFolder
-from leafhub.dialects.detect import DIALECTS, FACES, Detection, keys_of, settings_types
+from leafhub.dialects.detect import (
+    DIALECTS,
+    FACES,
+    Detection,
+    application_keys_of,
+    keys_of,
+    settings_types,
+)
 from leafhub.errors import ConfigurationError
 from leafhub.exchange import proofs
 from leafhub.exchange.exchange import Exchange
@@ -89,7 +96,7 @@ async def running(config: Config) -> AsyncIterator[RunningHub]:
     folder = config.folder
     exchange = Exchange(
         store=SqliteStore(folder.database, config.store),
-        registry=Registry(keys_of),
+        registry=Registry(keys_of, application_keys_of),
         detection=Detection(),
         faces=FACES,
         dialects=DIALECTS,

@@ -331,6 +331,10 @@ class Dialect(Face, Protocol):
         """The strings by which ``RegistryView.lookup`` finds it, each starting ``<dialect>:``."""
         ...
 
+    def application_keys(self, application: Application) -> Iterable[str]:
+        """The same for an application, apart from its name; see ``lookup_application``."""
+        ...
+
     def prepare_application(
         self,
         application: Application,

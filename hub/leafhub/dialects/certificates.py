@@ -28,6 +28,7 @@ LONGEST_CHAIN: Final = 5
 """Certificates of one client: its own, and more intermediates than anybody uses."""
 LARGEST_CERTIFICATE_BYTES: Final = 16_384
 """DER of one certificate; with an RSA key of 4096 bits it is below 2 KiB."""
+PEM_BEGINS: Final = b"-----BEGIN CERTIFICATE-----"
 SHORTEST_RSA_BITS: Final = 2048
 """What an RSA key must have (NIST SP 800-131A)."""
 
@@ -84,6 +85,23 @@ def read(chain: Sequence[bytes]) -> Shown:
     return Shown(own, tuple(others), hashlib.sha256(chain[0]).hexdigest())
 
 
+def load(data: bytes) -> x509.Certificate:
+    """Read one certificate: DER, or the first one in a PEM text.
+
+    Raises:
+        CertificateError: It cannot be read.
+    """
+    is_pem = PEM_BEGINS in data
+    try:
+        certificate = (
+            x509.load_pem_x509_certificate if is_pem else x509.load_der_x509_certificate
+        )(data)
+        _read_names(certificate)
+    except _UNREADABLE as exc:
+        raise CertificateError("a certificate that cannot be read") from exc
+    return certificate
+
+
 @functools.lru_cache(maxsize=256)  # spaces; each login asks for them, and they hardly change
 def authorities(pems: tuple[str, ...]) -> tuple[x509.Certificate, ...]:
     """Read what people declared as authorities; a text may hold several certificates.
@@ -99,7 +117,7 @@ def authorities(pems: tuple[str, ...]) -> tuple[x509.Certificate, ...]:
         except _UNREADABLE as exc:
             raise CertificateError("no certificate in PEM form") from exc
         for certificate in certificates:
-            _check_authority(certificate)
+            check_authority(certificate)
         found += certificates
     return tuple(found)
 
@@ -141,6 +159,34 @@ def check_dates(certificate: x509.Certificate, time_us: int) -> None:
         raise CertificateError(f"{_named(certificate.subject)} is not valid before {since}")
     if now > until:
         raise CertificateError(f"{_named(certificate.subject)} is expired since {until}")
+
+
+def check_authority(
+    certificate: x509.Certificate, below: int = 0, *, trusted: bool = True
+) -> None:
+    """Refuse what may not sign certificates (RFC 5280 §4.2.1.9, §6.1.4 k).
+
+    Args:
+        certificate: Of an authority.
+        below: Other authorities under it.
+        trusted: Whether somebody declared it, who then speaks for it where it cannot say what it
+            is: a certificate of version 1, as old tutorials make them, has no extensions.
+
+    Raises:
+        CertificateError: It may not.
+    """
+    name = _named(certificate.subject)
+    may_sign = trusted and certificate.version is x509.Version.v1
+    for extension in _extensions(certificate):
+        value = extension.value
+        if isinstance(value, x509.BasicConstraints):
+            may_sign = value.ca
+            if value.path_length is not None and below > value.path_length:
+                raise CertificateError(f"too many authorities below {name}")
+        if isinstance(value, x509.KeyUsage) and not value.key_cert_sign:
+            raise CertificateError(f"{name} may not sign certificates")
+    if not may_sign:
+        raise CertificateError(f"{name} is no authority")
 
 
 def common_name(certificate: x509.Certificate) -> str:
@@ -188,7 +234,7 @@ def _check_path(path: tuple[x509.Certificate, ...], time_us: int) -> None:
         _check_strength(certificate)
     _check_client(path[0])
     for below, issuer in enumerate(path[1:]):
-        _check_authority(issuer, below)
+        check_authority(issuer, below, trusted=issuer is path[-1])
 
 
 def _check_client(certificate: x509.Certificate) -> None:
@@ -200,21 +246,6 @@ def _check_client(certificate: x509.Certificate) -> None:
             raise CertificateError(f"{_named(certificate.subject)} is not for clients")
         if isinstance(use, x509.KeyUsage) and not (use.digital_signature or use.key_agreement):
             raise CertificateError(f"the key of {_named(certificate.subject)} is not for logins")
-
-
-def _check_authority(certificate: x509.Certificate, below: int = 0) -> None:
-    """Refuse what may not sign certificates, or not with ``below`` others under it (§4.2.1.9)."""
-    name, may_sign = _named(certificate.subject), False
-    for extension in _extensions(certificate):
-        value = extension.value
-        if isinstance(value, x509.BasicConstraints):
-            may_sign = value.ca
-            if value.path_length is not None and below > value.path_length:
-                raise CertificateError(f"too many authorities below {name}")
-        if isinstance(value, x509.KeyUsage) and not value.key_cert_sign:
-            raise CertificateError(f"{name} may not sign certificates")
-    if not may_sign:
-        raise CertificateError(f"{name} is no authority")
 
 
 def _check_strength(certificate: x509.Certificate) -> None:

@@ -70,6 +70,7 @@ class AnonymousFace(Face, Protocol):
 CLOUDPLUGS: Final = CloudPlugsDialect()
 MURANO: Final = MuranoDialect()
 BROKER: Final = BrokerDialect()
+DROGUE: Final = DrogueDialect()
 
 DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
     {
@@ -77,7 +78,7 @@ DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
         for dialect in (
             SmartWorksDialect(),
             CLOUDPLUGS,
-            DrogueDialect(),
+            DROGUE,
             MURANO,
             BROKER,
         )
@@ -175,7 +176,7 @@ FACES: Final[Mapping[str, Face]] = MappingProxyType(
             CLOUDPLUGS,  # exact e-mails and Plug-IDs
             Integration(),  # exact names of operators
             BROKER,  # exact names of users
-            DIALECTS["drogue"],  # anything at a known application
+            DROGUE,  # anything at a known application
             MURANO,  # tokens, and whatever else may be an identity
             UNDECIDED,
         )
@@ -243,7 +244,9 @@ _ANONYMOUS: Final[Mapping[str, AnonymousFace]] = MappingProxyType(
 )
 
 
-_HANDSHAKE: Final[Mapping[str, HandshakeFace]] = MappingProxyType({BROKER.name: BROKER})
+_HANDSHAKE: Final[Mapping[str, HandshakeFace]] = MappingProxyType(
+    {BROKER.name: BROKER, DROGUE.name: DROGUE}
+)
 
 
 def refuse_taken_name(
@@ -284,6 +287,11 @@ def refuse_taken_name(
 def keys_of(application: Application, device: Device) -> Iterable[str]:
     """The strings by which a device is found, as its dialect says; see ``Registry``."""
     return _dialect(application.dialect).keys(application, device)
+
+
+def application_keys_of(application: Application) -> Iterable[str]:
+    """The same for an application."""
+    return _dialect(application.dialect).application_keys(application)
 
 
 def settings_types(name: str) -> tuple[type[msgspec.Struct], type[msgspec.Struct]]:

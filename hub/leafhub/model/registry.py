@@ -55,6 +55,14 @@ Change = (
 KeysOf = Callable[[Application, Device], Iterable[str]]
 """The strings by which a dialect finds a device; unique in the hub, each starts with its name."""
 
+ApplicationKeysOf = Callable[[Application], Iterable[str]]
+"""The same for an application: further names of it. They are no keys of devices."""
+
+
+def no_keys(_: Application) -> Iterable[str]:
+    """Applications are found by their names only."""
+    return ()
+
 
 class RegistryView(Protocol):
     """What dialects may ask."""
@@ -79,6 +87,10 @@ class RegistryView(Protocol):
         """The device whose dialect gave it this key."""
         ...
 
+    def lookup_application(self, key: str) -> Application | None:
+        """The application whose dialect gave it this key."""
+        ...
+
     def operator(self, name: str) -> Operator | None:
         """The operator of that name."""
         ...
@@ -93,15 +105,19 @@ class Registry:
 
     Args:
         keys_of: Gives the keys under which ``lookup`` finds a device.
+        application_keys_of: Gives those under which ``lookup_application`` finds an application.
     """
 
-    def __init__(self, keys_of: KeysOf) -> None:
+    def __init__(self, keys_of: KeysOf, application_keys_of: ApplicationKeysOf = no_keys) -> None:
         self._keys_of = keys_of
+        self._application_keys_of = application_keys_of
         self._applications: dict[str, Application] = {}
         self._devices: dict[str, dict[str, Device]] = {}
         self._operators: dict[str, Operator] = {}
         self._keys: dict[str, tuple[str, str]] = {}
         self._keys_of_place: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._application_keys: dict[str, str] = {}
+        self._keys_of_application: dict[str, tuple[str, ...]] = {}
         self.generation = 0
         """Moves on with every change; a cached verdict is good while it stands still."""
 
@@ -127,6 +143,11 @@ class Registry:
         place = self._keys.get(key)
         return None if place is None else self.device(*place)
 
+    def lookup_application(self, key: str) -> Application | None:
+        """See ``RegistryView``."""
+        name = self._application_keys.get(key)
+        return None if name is None else self.application(name)
+
     def operator(self, name: str) -> Operator | None:
         """See ``RegistryView``."""
         return self._operators.get(name)
@@ -139,7 +160,8 @@ class Registry:
         """Take one change in, and give the changes that would undo it, in order.
 
         Raises:
-            ConflictError: A key of the device belongs to another device; nothing changed.
+            ConflictError: A key of the device or application belongs to another one; nothing
+                changed.
             NotFoundError: The application or device is not there; nothing changed.
         """
         match change:
@@ -170,9 +192,14 @@ class Registry:
                 f"application {application.name!r} has devices of dialect {before.dialect!r}; "
                 "remove them first"
             )
+        keys = tuple(dict.fromkeys(self._application_keys_of(application)))
+        self._refuse_taken_application_keys(application.name, keys)
         self._refuse_taken_keys(application, devices)  # they may follow from its settings
         for device in devices:
             self._forget_keys(device)
+        self._forget_application_keys(application.name)
+        self._keys_of_application[application.name] = keys
+        self._application_keys.update(dict.fromkeys(keys, application.name))
         self._applications[application.name] = application
         self._devices.setdefault(application.name, {})
         for device in devices:
@@ -209,8 +236,22 @@ class Registry:
         devices = tuple(self._devices[name].values())
         for device in devices:
             self._forget_keys(device)
+        self._forget_application_keys(name)
         del self._devices[name], self._applications[name]
         return (PutApplication(before), *(PutDevice(device) for device in devices))
+
+    def _refuse_taken_application_keys(self, name: str, keys: Iterable[str]) -> None:
+        for key in keys:
+            holder = self._application_keys.get(key, name)
+            if holder != name:
+                raise ConflictError(
+                    f"{key!r} belongs to application {holder!r}; application {name!r} needs one of"
+                    " its own"
+                )
+
+    def _forget_application_keys(self, name: str) -> None:
+        for key in self._keys_of_application.pop(name, ()):
+            del self._application_keys[key]
 
     def _refuse_taken_keys(self, application: Application, devices: Sequence[Device]) -> None:
         """Refuse ``devices`` if one would have a key of another, be it one of them or not."""

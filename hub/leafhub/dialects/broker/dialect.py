@@ -73,6 +73,10 @@ class BrokerDialect:
         if space_of(application).anonymous == device.id:
             yield ANONYMOUS_KEY
 
+    def application_keys(self, application: Application) -> Iterable[str]:
+        """None: an application goes by its name."""
+        return ()
+
     def prepare_application(
         self,
         application: Application,

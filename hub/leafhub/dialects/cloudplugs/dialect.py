@@ -112,6 +112,10 @@ class CloudPlugsDialect:
         elif settings.hwid and settings.model:
             yield serial_key(settings.model, settings.hwid)
 
+    def application_keys(self, application: Application) -> Iterable[str]:
+        """None: an application goes by its name."""
+        return ()
+
     def prepare_application(
         self,
         application: Application,

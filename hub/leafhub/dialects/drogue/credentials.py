@@ -9,9 +9,10 @@ import base64
 import binascii
 import datetime as dt
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec import Meta
 
 from leafhub.dialects.drogue.spec import SectionError, convert_section
 from leafhub.model.device import Credential, SecretKind
@@ -31,11 +32,14 @@ _FORMS = {
 _NAMES = {kind: name for name, kind in _FORMS.items()}
 
 
+_Moment = Annotated[dt.datetime, Meta(tz=True)]
+
+
 class Validity(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """When a pre-shared key counts; both moments are inside."""
 
-    not_before: dt.datetime
-    not_after: dt.datetime
+    not_before: _Moment
+    not_after: _Moment
 
 
 class PreSharedKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,8 +60,14 @@ class _User(msgspec.Struct, frozen=True, kw_only=True):
     unique: bool = False
 
 
-class _Entry(msgspec.Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
-    """One of them stands in it."""
+class _Entry(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    rename={"pass_": "pass"},
+    forbid_unknown_fields=True,
+):
+    """One of them stands in it, and nothing else."""
 
     pass_: str | dict[str, str] | msgspec.UnsetType = msgspec.UNSET
     user: _User | msgspec.UnsetType = msgspec.UNSET
@@ -93,6 +103,22 @@ def read_keys(spec: dict[str, Any]) -> tuple[PreSharedKey, ...]:
     return tuple(e.psk for e in _entries(spec) if isinstance(e.psk, PreSharedKey))
 
 
+def read_validities(spec: dict[str, Any]) -> dict[tuple[str, int | None], int]:
+    """From when pre-shared keys count, microseconds since the epoch, by secret and end.
+
+    They are those of the credentials that ``read_credentials`` gives; one that is not here counts
+    from the beginning.
+
+    Raises:
+        SectionError: The section that counts cannot be read.
+    """
+    return {
+        (_key_bytes(key.key).hex(), _end_us(key.validity)): _us(key.validity.not_before)
+        for key in read_keys(spec)
+        if key.validity is not None
+    }
+
+
 def write_section(credentials: Iterable[Credential]) -> dict[str, Any]:
     """``spec.authentication`` for these credentials; when one ends cannot be said there."""
     return {"credentials": [_written(credential) for credential in credentials]}
@@ -105,6 +131,9 @@ def _entries(spec: dict[str, Any]) -> tuple[_Entry, ...]:
 
 def _credential(entry: _Entry) -> Credential | None:
     """What an entry says; ``None``: a certificate, which proves nothing by standing here."""
+    said = (entry.pass_, entry.user, entry.cert, entry.psk)
+    if sum(one is not msgspec.UNSET for one in said) != 1:
+        raise SectionError("a credential is one of pass, user, cert, psk", path=f"spec.{SECTION}")
     if isinstance(entry.user, _User):
         kind, secret = _password(entry.user.password)
         return Credential(
@@ -119,9 +148,7 @@ def _credential(entry: _Entry) -> Credential | None:
     if isinstance(entry.pass_, str | dict):
         kind, secret = _password(entry.pass_)
         return Credential(kind=kind, secret=secret)
-    if isinstance(entry.cert, str):
-        return None
-    raise SectionError("a credential is one of pass, user, cert, psk", path=f"spec.{SECTION}")
+    return None
 
 
 def _password(written: str | dict[str, str]) -> tuple[SecretKind, str]:
@@ -145,7 +172,11 @@ def _key_bytes(written: str) -> bytes:
 
 def _end_us(validity: Validity | None) -> int | None:
     """The first microsecond in which it no longer counts."""
-    return None if validity is None else (validity.not_after - _EPOCH) // _MICROSECOND + 1
+    return None if validity is None else _us(validity.not_after) + 1
+
+
+def _us(moment: dt.datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 def _written(credential: Credential) -> dict[str, Any]:

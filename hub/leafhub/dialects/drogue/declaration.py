@@ -9,8 +9,15 @@ from collections.abc import Iterable, Iterator
 
 from leafhub.dialects.base import Arrival
 from leafhub.dialects.drogue.credentials import read_credentials
+from leafhub.dialects.drogue.distinguished_names import any_order
 from leafhub.dialects.drogue.records import as_json, complete_application, complete_device
-from leafhub.dialects.drogue.settings import check_alias, check_name, key, settings_of
+from leafhub.dialects.drogue.settings import (
+    any_order_key,
+    check_alias,
+    check_name,
+    key,
+    settings_of,
+)
 from leafhub.dialects.drogue.spec import (
     Core,
     GatewaySelector,
@@ -20,16 +27,23 @@ from leafhub.dialects.drogue.spec import (
     aliases_of,
     read,
 )
+from leafhub.dialects.drogue.trust_anchors import check_anchors
 from leafhub.errors import RequestError
 from leafhub.model.application import Application
 from leafhub.model.device import Device
 
 
 def keys_of(application: Application, device: Device) -> Iterable[str]:
-    """A device's name, aliases and unique user names, each once."""
+    """A device's name, aliases and unique user names, each once.
+
+    A name as in a certificate is one in whatever order its parts stand: two devices whose names
+    differ in nothing else could not be told apart by a certificate.
+    """
     unique = (c.username for c in device.credentials if c.unique and c.username)
     names = dict.fromkeys((device.id, *_aliases(device), *unique))
-    return (key(application.name, name) for name in names)
+    ordered = dict.fromkeys(map(any_order, names))
+    yield from (key(application.name, name) for name in names)
+    yield from (any_order_key(application.name, one) for one in ordered if one is not None)
 
 
 def prepare_application(
@@ -39,6 +53,7 @@ def prepare_application(
     with _within_settings():
         for shape in (Core, Mqtt, Options):
             read(settings_of(application), shape)
+        check_anchors(settings_of(application))
     return complete_application(as_json(application), before, arrival)
 
 

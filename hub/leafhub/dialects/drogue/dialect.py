@@ -29,9 +29,10 @@ from leafhub.dialects.drogue.commanding import (
     receivers,
 )
 from leafhub.dialects.drogue.declaration import keys_of, prepare_application, prepare_device
-from leafhub.dialects.drogue.login import judge_login, why_it_ends
+from leafhub.dialects.drogue.login import judge_login, pre_shared_key, why_it_ends
 from leafhub.dialects.drogue.publishing import hand_on, on_publish, on_will
 from leafhub.dialects.drogue.settings import NAME, ApplicationSettings, DeviceSettings
+from leafhub.dialects.drogue.trust_anchors import application_keys_of
 from leafhub.dialects.inquiry import Inquiry
 from leafhub.model.application import Application
 from leafhub.model.command import Command, CommandUpdate
@@ -59,6 +60,10 @@ class DrogueDialect:
         """Name, aliases and unique user names, each once."""
         return keys_of(application, device)
 
+    def application_keys(self, application: Application) -> Iterable[str]:
+        """The subjects of its trust anchors."""
+        return application_keys_of(application)
+
     def prepare_application(
         self,
         application: Application,
@@ -79,7 +84,11 @@ class DrogueDialect:
         self, connect: Connect, peer: Peer, registry: RegistryView, arrival: Arrival
     ) -> Login | Refusal | None:
         """Ours is what names an application of ours, in the user name or else in the client id."""
-        return judge_login(connect, peer, registry)
+        return judge_login(connect, peer, registry, arrival)
+
+    def pre_shared_key(self, identity: str, registry: RegistryView, time_us: int) -> bytes | None:
+        """See ``HandshakeFace``."""
+        return pre_shared_key(identity, registry, time_us)
 
     def review(
         self,
@@ -89,7 +98,7 @@ class DrogueDialect:
         arrival: Arrival,
     ) -> Review:
         """It ends if its login would fail now, and loses what another grammar has not."""
-        ends = why_it_ends(principal, registry)
+        ends = why_it_ends(principal, registry, arrival)
         return Review(
             ends=ends, lost=() if ends else lost_filters(topic_filters, principal, registry)
         )

@@ -1,28 +1,38 @@
-"""Who a Drogue Cloud device says it is, and whether it may come in."""
+"""Who a Drogue Cloud device says it is, what proves it, and whether it may come in.
+
+The vendor refuses every CONNECT that fails with one and the same code; only the log says why.
+"""
 
 from typing import Final
 from urllib.parse import unquote
 
 import msgspec
 
-from leafhub.dialects.base import Login, Peer, Principal, Refusal
-from leafhub.dialects.drogue.policy import POLICY
-from leafhub.dialects.drogue.settings import NAME, key
-from leafhub.dialects.drogue.spec import SectionError, grammar_of
+from leafhub.dialects.base import Arrival, Login, Peer, Principal, Refusal
+from leafhub.dialects.certificates import CertificateError
+from leafhub.dialects.drogue import by_certificate, psk
+from leafhub.dialects.drogue.credentials import read_credentials
+from leafhub.dialects.drogue.grammars.azure import Azure
+from leafhub.dialects.drogue.policy import policy_of
+from leafhub.dialects.drogue.settings import NAME, key, settings_of
+from leafhub.dialects.drogue.spec import SectionError, grammar_of, options_of
+from leafhub.dialects.drogue.trust_anchors import find_application
 from leafhub.dialects.log_text import quoted
-from leafhub.model.device import Credential, Device
+from leafhub.model.application import Application
+from leafhub.model.device import Credential, Device, SecretKind
 from leafhub.model.registry import RegistryView
+from leafhub.mqtt.decoding import LEVEL_3_1_1, LEVEL_5
 from leafhub.mqtt.packets import Connect
 from leafhub.mqtt.reason_codes import ReasonCode
 
-_REFUSED: Final = ReasonCode.BAD_USER_NAME_OR_PASSWORD  # the only answer to a CONNECT that fails
+_COMES_BACK: Final = "comes back"  # note of a principal: CONNECT asked for a session that was kept
 
 
 class Claim(msgspec.Struct, frozen=True):
     """Who a CONNECT says it is.
 
     Attributes:
-        application: Name of the application.
+        application: Name or alias of the application.
         identifier: Name or alias of the device.
         username: A user name apart from that; ``None``: the password stands alone.
     """
@@ -33,11 +43,30 @@ class Claim(msgspec.Struct, frozen=True):
 
     def fits(self, credential: Credential, device: Device) -> bool:
         """Whether ``credential`` is for this way of logging in; its secret is judged elsewhere."""
+        if credential.kind is SecretKind.PSK:
+            return False
         if self.username is not None:
-            return self.username == (credential.username or device.id)
+            expected = device.id if credential.username is None else credential.username
+            return self.username == expected
         if credential.username is None:
             return True
         return credential.username == (self.identifier if credential.unique else device.id)
+
+
+class _Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """Who a login is of, as far as it is one of this dialect at all.
+
+    Attributes:
+        device: ``None``: nobody.
+        login: How it names itself, for the log.
+        trouble: Why it may not come in; empty: nothing speaks against it.
+        credentials: One of them must fit; empty: it is proved.
+    """
+
+    device: Device | None = None
+    login: str = ""
+    trouble: str = ""
+    credentials: tuple[Credential, ...] = ()
 
 
 def claim_of(connect: Connect) -> Claim | None:
@@ -50,59 +79,172 @@ def claim_of(connect: Connect) -> Claim | None:
     return Claim(application, unquote(identifier), username) if at else None
 
 
-def judge_login(connect: Connect, peer: Peer, registry: RegistryView) -> Login | Refusal | None:
-    """Ours is what names an application of ours, in the user name or else in the client id."""
-    claim = claim_of(connect)
-    if claim is None:
+def judge_login(
+    connect: Connect, peer: Peer, registry: RegistryView, arrival: Arrival
+) -> Login | Refusal | None:
+    """Ours is what names an application of ours, or is proved to be one of its devices."""
+    candidate = _find(connect, peer, registry, arrival.time_us)
+    if candidate is None:
         return None
-    application = registry.application(claim.application)
-    if application is None or application.dialect != NAME:
-        return None
-    if connect.protocol_name != "MQTT" or connect.protocol_level not in {4, 5}:
+    if connect.protocol_name != "MQTT" or connect.protocol_level not in {LEVEL_3_1_1, LEVEL_5}:
         return Refusal(reason_code=None, log="MQTT older than 3.1.1")
-    if connect.protocol_level == 4 and not connect.client_id and not connect.clean_start:
+    if not connect.clean_start and not connect.client_id and connect.protocol_level < LEVEL_5:
         return Refusal(reason_code=None, log="a kept session needs a client id")
-    device = registry.lookup(key(application.name, claim.identifier))
-    credentials = (
-        () if device is None else tuple(c for c in device.credentials if claim.fits(c, device))
+    return _admit(candidate, connect, peer, registry)
+
+
+def why_it_ends(principal: Principal, registry: RegistryView, arrival: Arrival) -> str:
+    """Why the login of ``principal`` would fail now, or make another of it; empty: it would not.
+
+    Whether its password would still fit is seen to elsewhere.
+    """
+    peer = principal.peer
+    by_password = not peer.certificates and peer.psk_identity is None
+    connect = Connect(
+        protocol_level=LEVEL_5,
+        client_id=principal.client_id,
+        clean_start=principal.note != _COMES_BACK,
+        username=principal.login if by_password else None,
+        password=b"" if by_password else None,
     )
+    verdict = judge_login(connect, peer, registry, arrival)
+    if verdict is None:
+        return "nobody knows its login any more"
+    if isinstance(verdict, Refusal):
+        return verdict.log
+    return "" if verdict.principal == principal else "another session is its own now"
+
+
+def pre_shared_key(identity: str, registry: RegistryView, time_us: int) -> bytes | None:
+    """The key of that identity; ``None``: nobody may come in with it now."""
+    device = psk.device_of(identity, registry)
+    if device is None or _trouble_of(device, registry):
+        return None
+    return _valid_key(device, registry, time_us)
+
+
+def _find(connect: Connect, peer: Peer, registry: RegistryView, time_us: int) -> _Candidate | None:
+    """Who logs in; ``None``: nothing about it is of this dialect.
+
+    A password goes with a user name, and with neither a certificate nor a pre-shared key; those go
+    with nothing. What else names an application of ours is no login of anybody.
+    """
+    claim = claim_of(connect)
+    application = None if claim is None else find_application(claim.application, registry)
+    found: _Candidate | None = None
+    match (connect.username is None, connect.password is None):
+        case (False, False) if not peer.certificates and peer.psk_identity is None:
+            if claim is not None and application is not None:
+                return _by_password(claim, application, connect, registry)
+        case (True, True) if peer.psk_identity is not None:
+            found = _by_key(peer.psk_identity, registry, time_us)
+        case (nameless, True) if peer.certificates:
+            found = _by_certificate(peer, registry, time_us, nameless=nameless)
+    if found is None and application is not None:
+        return _Candidate(trouble="it is no login by name and password, certificate or key")
+    return found
+
+
+def _by_password(
+    claim: Claim, application: Application, connect: Connect, registry: RegistryView
+) -> _Candidate:
     named = quoted(claim.identifier)
-    checks = (
-        (connect.clean_start, "it asks for a kept session; this dialect has none"),
-        (connect.username is not None, "it has no user name"),
-        (connect.password is not None, "it has no password"),
-        (_is_text(connect.password or b""), "its password is not UTF-8"),
-        (application.enabled, f"application {application.name!r} is disabled"),
-        (device is not None, f"there is no device {named}"),
-        (device is not None and device.enabled, f"device {named} is disabled"),
-        (_has_grammar(device, registry), "its section spec.mqtt cannot be read"),
-        (credentials != (), f"{named} has no credential for such a login"),
-    )
-    trouble = next((text for holds, text in checks if not holds), None)
-    if trouble is not None or device is None:
-        return Refusal(reason_code=_REFUSED, log=f"{application.name}: {trouble}")
+    login = connect.username or ""
+    if not _is_text(connect.password or b""):
+        return _Candidate(login=login, trouble="its password is not UTF-8")
+    device = registry.lookup(key(application.name, claim.identifier))
+    if device is None:
+        trouble = f"application {application.name!r} has no device {named}"
+        return _Candidate(login=login, trouble=trouble)
+    credentials = tuple(one for one in device.credentials if claim.fits(one, device))
+    trouble = "" if credentials else f"{named} has no credential for such a login"
+    return _Candidate(device=device, login=login, credentials=credentials, trouble=trouble)
+
+
+def _by_key(identity: str, registry: RegistryView, time_us: int) -> _Candidate | None:
+    device = psk.device_of(identity, registry)
+    if device is None:
+        return None
+    gone = not _trouble_of(device, registry) and _valid_key(device, registry, time_us) is None
+    trouble = f"{quoted(identity)} has no valid key any more" if gone else ""
+    return _Candidate(device=device, login=identity, trouble=trouble)
+
+
+def _by_certificate(
+    peer: Peer, registry: RegistryView, time_us: int, *, nameless: bool
+) -> _Candidate | None:
+    try:
+        device = by_certificate.device_of(peer.certificates, registry, time_us)
+    except CertificateError as exc:
+        return _Candidate(trouble=str(exc))
+    if device is None:
+        return None
+    if not nameless and not _is_azure(device, registry):
+        return _Candidate(trouble="its certificate comes with a user name")
+    return _Candidate(device=device, login=device.id)
+
+
+def _admit(
+    candidate: _Candidate, connect: Connect, peer: Peer, registry: RegistryView
+) -> Login | Refusal:
+    device = candidate.device
+    if candidate.trouble or device is None:
+        return _refused(candidate.trouble)
+    trouble = _trouble_of(device, registry)
+    if trouble:
+        return _refused(f"{device.application}: {trouble}")
+    options = options_of(device, registry)
+    try:
+        grammar = grammar_of(device, registry)
+    except SectionError as exc:
+        return _refused(f"{device.application}: its section {exc.path} cannot be read")
+    if not connect.clean_start and not options.keep_sessions and not isinstance(grammar, Azure):
+        return _refused(f"{device.application}: it asks for a kept session; there are none")
+    place = f"{NAME}/{device.application}/{device.id}"
+    own = f"{place}\n{connect.client_id}" if connect.client_id else None
     return Login(
         principal=Principal(
             dialect=NAME,
-            policy=POLICY,
+            policy=policy_of(options),
             peer=peer,
-            application=application.name,
+            application=device.application,
             device=device.id,
-            login=connect.username or "",
+            login=candidate.login,
             client_id=connect.client_id,
-            slot=f"{NAME}/{application.name}/{device.id}",
+            slot=own if options.coexist else place,
+            session_key=own if options.keep_sessions else None,
+            note="" if connect.clean_start else _COMES_BACK,
         ),
-        credentials=credentials,
+        credentials=candidate.credentials,
         secret=connect.password or b"",
     )
 
 
-def why_it_ends(principal: Principal, registry: RegistryView) -> str:
-    """Why a login would fail now that held before; empty: it would not."""
-    device = registry.device(principal.application or "", principal.device or "")
-    if _has_grammar(device, registry):
-        return ""
-    return "its section spec.mqtt cannot be read any more"
+def _trouble_of(device: Device, registry: RegistryView) -> str:
+    """Why nobody may come in as this device, whatever proves it; empty: one may."""
+    application = registry.application(device.application)
+    for record, what in ((application, "its application"), (device, "the device")):
+        if record is None or settings_of(record).deleted_us is not None:
+            return f"{what} is deleted"
+        if not record.enabled:
+            return f"{what} is disabled"
+    try:
+        read_credentials(settings_of(device).spec)
+    except SectionError as exc:
+        return f"its section {exc.path} cannot be read"
+    return ""
+
+
+def _valid_key(device: Device, registry: RegistryView, time_us: int) -> bytes | None:
+    newest_first = options_of(device, registry).psk_newest_first
+    return psk.key_of(device, time_us, newest_first=newest_first)
+
+
+def _is_azure(device: Device, registry: RegistryView) -> bool:
+    try:
+        return isinstance(grammar_of(device, registry), Azure)
+    except SectionError:
+        return False
 
 
 def _is_text(data: bytes) -> bool:
@@ -113,8 +255,5 @@ def _is_text(data: bytes) -> bool:
     return True
 
 
-def _has_grammar(device: Device | None, registry: RegistryView) -> bool:
-    try:
-        return device is None or grammar_of(device, registry) is not None
-    except SectionError:
-        return False
+def _refused(log: str) -> Refusal:
+    return Refusal(reason_code=ReasonCode.BAD_USER_NAME_OR_PASSWORD, log=log)

@@ -1,7 +1,11 @@
 """What Drogue Cloud restricts or bends of MQTT."""
 
+from functools import cache
 from typing import Final
 
+import msgspec
+
+from leafhub.dialects.drogue.spec import Options
 from leafhub.mqtt.policy import AuthPacket, Policy, RefusedPublish, SecondConnect
 from leafhub.mqtt.properties import Properties
 
@@ -20,3 +24,15 @@ POLICY: Final = Policy(
         shared_subscription_available=False,
     ),
 )
+
+
+def policy_of(options: Options) -> Policy:
+    """The policy for devices with these options."""
+    return _policy(options.strict, options.command_qos)
+
+
+@cache
+def _policy(strict: bool, command_qos: int) -> Policy:  # noqa: FBT001 - a key of the cache
+    return msgspec.structs.replace(
+        POLICY, refused_qos0_v3_closes=strict, maximum_outgoing_qos=command_qos
+    )

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from leafhub.dialects.base import Arrival
+from leafhub.dialects.drogue import trust_anchors
 from leafhub.dialects.drogue.credentials import (
     LEGACY_SECTION,
     SECTION,
@@ -40,7 +41,7 @@ def complete_application(
     application: Application, before: Application | None, arrival: Arrival
 ) -> Application:
     """An application with all that follows from its ``spec``."""
-    return _versioned(_with_core(application, before), before, arrival)
+    return _versioned(_with_anchors(_with_core(application, before)), before, arrival)
 
 
 def complete_device(device: Device, before: Device | None, arrival: Arrival) -> Device:
@@ -65,6 +66,17 @@ def shown_spec(record: Application | Device) -> dict[str, Any]:
 def resource_version(record: Application | Device) -> str:
     """The UUID of this state of a record."""
     return settings_of(record).resource_version or record.uid
+
+
+def _with_anchors(application: Application) -> Application:
+    """Note what was made of its trust anchors."""
+    settings = settings_of(application)
+    status = {k: v for k, v in settings.status.items() if k != trust_anchors.SECTION}
+    shown = trust_anchors.status_of(settings)
+    if shown is not None:
+        status[trust_anchors.SECTION] = shown
+    settings = msgspec.structs.replace(settings, status=status)
+    return msgspec.structs.replace(application, settings=settings)
 
 
 def _with_core(record: _R, before: _R | None) -> _R:

@@ -70,6 +70,16 @@ def key(application: str, name: str) -> str:
     return f"{NAME}:{application}/{name}"  # an application's name has no slash
 
 
+def any_order_key(application: str, ordered: str) -> str:
+    """Under which the registry finds a device by a name whose parts may stand in any order."""
+    return f"{NAME}:{application}={ordered}"  # nor has it an equals sign
+
+
+def application_key(alias: str) -> str:
+    """Under which the registry finds an application by an alias."""
+    return f"{NAME}:{alias}"
+
+
 def check_name(name: str, path: str) -> None:
     """Refuse what Drogue Cloud would not keep as a device's name.
 

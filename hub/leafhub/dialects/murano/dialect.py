@@ -95,6 +95,10 @@ class MuranoDialect:
             for credential in device.credentials:
                 yield token_key(credential.secret)
 
+    def application_keys(self, application: Application) -> Iterable[str]:
+        """None: an application goes by its name."""
+        return ()
+
     def prepare_application(
         self,
         application: Application,

@@ -88,6 +88,10 @@ class SmartWorksDialect:
         for credential in device.credentials:
             yield f"smartworks:user:{credential.username}"
 
+    def application_keys(self, application: Application) -> Iterable[str]:
+        """None: an application goes by its name."""
+        return ()
+
     def prepare_application(
         self,
         application: Application,
