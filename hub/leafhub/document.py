@@ -40,7 +40,9 @@ from leafhub import strict_toml
 from leafhub.errors import RequestError
 
 LONGEST_SECRET = 4096  # characters; a hash function is not to be kept busy with more
-_HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")  # RFC 1123 §2.1
+_LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_HOST_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*\Z")  # RFC 1123 §2.1
+LONGEST_NAME = 64  # characters, as Drogue Cloud keeps it
 
 
 class DeclaredCredential(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,10 +93,10 @@ def parse(text: str) -> Document:
     _refuse_twice([a.name for a in document.application], "application", "name")
     for index, application in enumerate(document.application):
         path = f"application[{index}]"
-        if not _HOST_LABEL.match(application.name):
+        if len(application.name) > LONGEST_NAME or not _HOST_NAME.match(application.name):
             raise RequestError(
-                f"{application.name!r} is no application name; use 1 to 63 of a-z, 0-9 and "
-                "hyphens between them",
+                f"{application.name!r} is no application name; use 1 to {LONGEST_NAME} of a-z, "
+                "0-9, and hyphens or dots between them",
                 path=f"{path}.name",
             )
         _refuse_twice([d.id or None for d in application.device], f"{path}.device", "id")

@@ -200,6 +200,8 @@ def test_a_device_without_id_goes_by_its_name() -> None:
         ('[[application]]\nname = "x"', "application[0]", "the key 'dialect' is missing; add it"),
         (GREENHOUSE + "paswords = []", "application[0].device[0].paswords", "credentials"),
         (GREENHOUSE.replace("greenhouse", "Green House"), "application[0].name", "hyphens"),
+        (GREENHOUSE.replace("greenhouse", "green..house"), "application[0].name", "dots between"),
+        (GREENHOUSE.replace("greenhouse", "a." * 32 + "a"), "application[0].name", "1 to 64"),
         (GREENHOUSE.replace("drogue", "drouge"), "application[0].dialect", "drouge"),
         (GREENHOUSE + GREENHOUSE, "application[1].name", "application[0] already"),
         (
@@ -458,3 +460,9 @@ def _essence(device: Device) -> tuple[object, ...]:
         for c in device.credentials
     )
     return device.id, device.name, device.enabled, proofs, device.settings
+
+
+def test_an_application_may_be_called_like_a_host() -> None:
+    registry = Registry(keys_of)
+    apply(registry, GREENHOUSE.replace("greenhouse", "bed.green-house.example"))
+    assert [one.name for one in registry.applications()] == ["bed.green-house.example"]

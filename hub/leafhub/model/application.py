@@ -7,7 +7,7 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     """One tenant. It carries the dialect and, in ``settings``, what that dialect wants to know.
 
     Attributes:
-        name: Unique in the hub; a lower-case host name (RFC 1123), 1..63 characters.
+        name: Unique in the hub; a lower-case host name (RFC 1123 §2.1), 1..64 characters.
         uid: UUID, new when the application is made again.
         dialect: A key of ``DIALECTS``.
         settings: The dialect's own ``application_type``.

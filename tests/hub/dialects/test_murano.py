@@ -978,6 +978,13 @@ def test_a_write_is_never_echoed(
 # Records that people declare
 
 
+def test_a_connector_is_one_label_of_a_host_name(registry: Registry, arrival: Arrival) -> None:
+    with pytest.raises(RequestError, match=r"^name: "):
+        DIALECT.prepare_application(connector("t.conn"), None, registry, arrival)
+    plain = connector("tconn")
+    assert DIALECT.prepare_application(plain, None, registry, arrival) == plain
+
+
 def test_a_declared_token_is_kept_as_its_hash(arrival: Arrival) -> None:
     token = Credential(kind=SecretKind.PLAIN, secret=T1)
     bare = msgspec.structs.replace(identity("dev1"), credentials=(token,))

@@ -106,7 +106,9 @@ class MuranoDialect:
         registry: RegistryView,
         arrival: Arrival,
     ) -> Application:
-        """See ``Dialect``; whatever its settings take makes sense."""
+        """Check its name: it is a label of the host name that its devices ask for."""
+        if "." in application.name:
+            raise RequestError("a connector's name has no dots", path="name")
         return application
 
     def prepare(
