@@ -13,7 +13,6 @@ STRUCTURED = "application/cloudevents+json; charset=utf-8"
 DEEPEST_JSON = 127
 """Arrays and objects inside each other; what is deeper is no JSON, for Drogue Cloud and here."""
 
-_ENVELOPES = "application/cloudevents"  # one or many of them, in any format
 _INSTANCE = "drogue"  # the name every Drogue Cloud instance has unless its owner changed it
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -89,12 +88,11 @@ def content_type_of(
     """
     if not declared:
         return JSON if is_json(payload) else BYTES
-    is_envelope = declared.lstrip().lower().startswith(_ENVELOPES)
     if not names_json(declared):
-        return content_type_of(None, payload) if is_envelope else declared
+        return content_type_of(None, payload) if _is_envelope(declared) else declared
     if not is_json(payload):
         return None
-    return declared if keep_json_types and not is_envelope else JSON
+    return declared if keep_json_types and not _is_envelope(declared) else JSON
 
 
 def names_json(content_type: str) -> bool:
@@ -110,6 +108,8 @@ def is_json(payload: bytes) -> bool:
         value = _decoder.decode(payload)
     except (ValueError, RecursionError):  # msgspec's errors and bad UTF-8 are ValueErrors
         return False
+    if len(payload) <= DEEPEST_JSON:
+        return True
     if payload.count(b"[") + payload.count(b"{") <= DEEPEST_JSON:
         return True
     return _depth_within(value, DEEPEST_JSON)
@@ -121,6 +121,10 @@ def percent_encode(text: str) -> str:
         chr(byte) if byte < 0x80 and chr(byte).isalnum() else f"%{byte:02X}"
         for byte in text.encode()
     )
+
+
+def _is_envelope(content_type: str) -> bool:
+    return content_type.lstrip().lower().startswith("application/cloudevents")
 
 
 def _depth_within(value: Any, limit: int) -> bool:

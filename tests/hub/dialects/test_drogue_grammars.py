@@ -163,7 +163,8 @@ def test_a_topic_of_no_such_form_is_none(grammar: Grammar, topic_name: str) -> N
         ("a", Topic("", properties=(("a", ""),))),
         ("a=&&b=%ff", Topic("", properties=(("a", ""), ("b", "\N{REPLACEMENT CHARACTER}")))),
         ("%24.ct=text%2Fplain&%24.ce=utf-16", Topic("", None, "text/plain", "utf-16")),
-        ("$.ct=&$.ce=", Topic("")),
+        ("$.ct=a&$.ce=UTF-8", Topic("", None, "a", "utf-8")),
+        ("$.ct=&$.ce=gzip", Topic("", properties=(("$.ce", "gzip"),))),
         ("$.mid=7&$.ct=a/b".replace("/", "%2F"), Topic("", None, "a/b", None, (("$.mid", "7"),))),
     ],
 )

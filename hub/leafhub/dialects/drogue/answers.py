@@ -12,7 +12,8 @@ import msgspec
 from leafhub.model.command import CommandState, CommandUpdate
 from leafhub.model.event import JSON, Event
 
-CHANNEL: Final = "answer"
+ANSWERS: Final = "answer"
+"""The channel."""
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -23,14 +24,14 @@ class _Answer(msgspec.Struct, frozen=True):
     error: str | None = None
 
 
-def read_answer(event: Event) -> CommandUpdate | None:
-    """What an event says about a command; ``None``: nothing."""
-    if event.channel != CHANNEL or event.datacontenttype != JSON:
-        return None
+def read_answer(event: Event) -> tuple[CommandUpdate, ...]:
+    """What an event on ``ANSWERS`` says about a command, if it does."""
+    if event.datacontenttype != JSON:
+        return ()
     try:
         answer = _decoder.decode(event.data)
     except msgspec.ValidationError:
-        return None
+        return ()
     update = CommandUpdate(
         application=event.application,
         device=event.device,
@@ -39,12 +40,11 @@ def read_answer(event: Event) -> CommandUpdate | None:
         error=answer.error,
     )
     if answer.error is not None:
-        return update
+        return (update,)
     if isinstance(answer.result, msgspec.UnsetType):
-        return None
-    return msgspec.structs.replace(
-        update, state=CommandState.ANSWERED, answer=bytes(answer.result)
-    )
+        return ()
+    result = bytes(answer.result)
+    return (msgspec.structs.replace(update, state=CommandState.ANSWERED, answer=result),)
 
 
 _decoder = msgspec.json.Decoder(_Answer)

@@ -3,19 +3,18 @@
 import msgspec
 
 from leafhub.dialects.base import Arrival, Outcome, Principal
-from leafhub.dialects.cloudevents import names_json
-from leafhub.dialects.drogue.answers import read_answer
-from leafhub.dialects.drogue.content import Content, read_content
-from leafhub.dialects.drogue.grammars.grammar import Topic
+from leafhub.dialects.cloudevents import content_type_of, names_json
+from leafhub.dialects.drogue.answers import ANSWERS, read_answer
 from leafhub.dialects.drogue.outcomes import NOT_AUTHORIZED, REJECTED, TOPIC_INVALID, refused
 from leafhub.dialects.drogue.rules.events import judged
 from leafhub.dialects.drogue.settings import key, settings_of
 from leafhub.dialects.drogue.spec import SectionError, gateways_of, grammar_of, options_of
+from leafhub.dialects.drogue.text_encoding import in_utf_8
 from leafhub.dialects.event_attributes import attributes_from
 from leafhub.dialects.log_text import quoted, quoted_topic
 from leafhub.model.command import CommandUpdate
 from leafhub.model.device import Device
-from leafhub.model.event import BYTES, Event, Kind
+from leafhub.model.event import BYTES, JSON, Event, Kind
 from leafhub.model.registry import RegistryView
 from leafhub.mqtt.packets import Publish, Will
 
@@ -34,35 +33,43 @@ def on_publish(
     sender = device_of(principal, registry)
     if sender is None:
         return refused(NOT_AUTHORIZED, "the device is gone")
-    addressed = _addressed(publish.topic_name, sender, registry)
-    if isinstance(addressed, Outcome):
-        return addressed
-    topic, device = addressed
+    try:
+        topic = grammar_of(sender, registry).read_topic(publish.topic_name)
+    except SectionError as exc:  # it may be changed at any moment
+        return refused(REJECTED, str(exc))
+    if topic is None:
+        named = quoted_topic(publish.topic_name)
+        return refused(TOPIC_INVALID, f"topic {named} is none of this dialect")
+    device = sender if topic.spoken_for is None else _proxied(topic.spoken_for, sender, registry)
+    if device is None:
+        return refused(NOT_AUTHORIZED, f"may not speak for {quoted(topic.spoken_for or '')}")
     properties = publish.properties
     declared = properties.content_type or topic.content_type
-    keeps_types = declared is not None and options_of(sender, registry).keep_json_types
-    content = read_content(publish.payload, declared, topic.encoding, keep_json_types=keeps_types)
-    if content is None:
+    payload = data = publish.payload
+    if topic.encoding is not None:
+        data = in_utf_8(payload, declared or "", topic.encoding)
+    content_type = _content_type(declared, data, sender, registry)
+    if content_type is None:
         return refused(REJECTED, f"the payload is not {quoted(declared or '')}")
+    said = topic.properties + properties.user_properties
     event = Event(
         id=arrival.ids.uuid(),
-        kind=Kind.READING if names_json(content.datacontenttype) else Kind.DATA,
+        kind=_kind(content_type),
         application=device.application,
         device=device.id,
         sender=sender.id,
         channel=topic.channel,
         time_us=arrival.time_us,
-        datacontenttype=content.datacontenttype,
-        data=content.data,
+        datacontenttype=content_type,
+        data=data,
         topic=publish.topic_name,
-        raw=content.raw,
-        attributes=attributes_from(topic.properties + properties.user_properties),
+        raw=None if data is payload else payload,
+        attributes=attributes_from(said) if said else (),
     )
-    update = read_answer(event)
-    if update is None:
-        return hand_on(event, registry)
-    event = msgspec.structs.replace(event, kind=Kind.ANSWER)
-    return hand_on(event, registry, (update,))
+    updates = read_answer(event) if topic.channel == ANSWERS else ()
+    if updates:
+        event = msgspec.structs.replace(event, kind=Kind.ANSWER)
+    return hand_on(event, registry, updates)
 
 
 def on_will(will: Will, principal: Principal, registry: RegistryView, arrival: Arrival) -> Outcome:
@@ -73,21 +80,18 @@ def on_will(will: Will, principal: Principal, registry: RegistryView, arrival: A
     sender = device_of(principal, registry)
     if sender is None:
         return Outcome(log="the device is gone, and its Will with it")
-    content = read_content(
-        will.payload,
-        will.properties.content_type,
-        keep_json_types=options_of(sender, registry).keep_json_types,
-    ) or Content(BYTES, will.payload)
+    declared = will.properties.content_type
+    content_type = _content_type(declared, will.payload, sender, registry) or BYTES
     event = Event(
         id=arrival.ids.uuid(),
-        kind=Kind.READING if names_json(content.datacontenttype) else Kind.DATA,
+        kind=_kind(content_type),
         application=sender.application,
         device=sender.id,
         sender=sender.id,
         channel=will.topic_name,
         time_us=arrival.time_us,
-        datacontenttype=content.datacontenttype,
-        data=content.data,
+        datacontenttype=content_type,
+        data=will.payload,
         topic=will.topic_name,
         attributes=attributes_from(will.properties.user_properties),
     )
@@ -104,22 +108,20 @@ def hand_on(
     return judged(event, updates, registry)
 
 
-def _addressed(
-    topic_name: str, sender: Device, registry: RegistryView
-) -> tuple[Topic, Device] | Outcome:
-    """What a topic says, and the device that this is about; else why that is not taken."""
-    try:
-        topic = grammar_of(sender, registry).read_topic(topic_name)
-    except SectionError as exc:  # it may be changed at any moment
-        return refused(REJECTED, str(exc))
-    if topic is None:
-        return refused(TOPIC_INVALID, f"topic {quoted_topic(topic_name)} is none of this dialect")
-    if topic.spoken_for is None:
-        return topic, sender
-    device = _proxied(topic.spoken_for, sender, registry)
-    if device is None:
-        return refused(NOT_AUTHORIZED, f"may not speak for {quoted(topic.spoken_for)}")
-    return topic, device
+def _content_type(
+    declared: str | None, data: bytes, sender: Device, registry: RegistryView
+) -> str | None:
+    """See ``content_type_of``."""
+    found = content_type_of(declared, data)
+    if found != JSON or declared in {None, JSON}:
+        return found
+    keeps = options_of(sender, registry).keep_json_types
+    return content_type_of(declared, data, keep_json_types=keeps)
+
+
+def _kind(content_type: str) -> Kind:
+    is_json = content_type == JSON or (content_type != BYTES and names_json(content_type))
+    return Kind.READING if is_json else Kind.DATA
 
 
 def _proxied(name: str, sender: Device, registry: RegistryView) -> Device | None:

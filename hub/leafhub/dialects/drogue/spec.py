@@ -6,6 +6,7 @@ and a message is no occasion to read them again.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Annotated, Any, ClassVar, Final, TypeVar, cast
 
 import msgspec
@@ -126,13 +127,15 @@ def read(settings: Settings, shape: type[_S]) -> _S:
     Raises:
         SectionError: It is there and cannot be read.
     """
+    name = shape.SECTION
+    if name not in settings.spec:
+        return cast("_S", _absent(shape))
+    return remembered(settings, name, lambda: convert_section(settings.spec[name], shape, name))
 
-    def convert() -> _S:
-        if shape.SECTION not in settings.spec:
-            return shape()
-        return convert_section(settings.spec[shape.SECTION], shape, shape.SECTION)
 
-    return remembered(settings, shape.SECTION, convert)
+@cache
+def _absent(shape: type[Section]) -> Section:
+    return shape()
 
 
 def convert_section(value: object, shape: type[_T], name: str) -> _T:
@@ -208,8 +211,18 @@ def options_of(device: Device, registry: RegistryView) -> Options:
 
 
 def _own_or_shared(device: Device, registry: RegistryView, shape: type[_S]) -> _S:
-    settings = settings_of(device)
-    if shape.SECTION in settings.spec:
-        return read(settings, shape)
+    """The section of a device, or else of its application; remembered for both as they are."""
     application = registry.application(device.application)
-    return shape() if application is None else read(settings_of(application), shape)
+    place = (id(device.settings), id(application), shape)
+    known = _sections.get(place)
+    if known is None:
+        settings = settings_of(device)
+        if shape.SECTION not in settings.spec and application is not None:
+            settings = settings_of(application)
+        if len(_sections) >= REMEMBERED:
+            _sections.clear()
+        known = _sections[place] = (read(settings, shape), device.settings, application)
+    return cast("_S", known[0])
+
+
+_sections: dict[tuple[int, int, type], tuple[Section, object, object]] = {}

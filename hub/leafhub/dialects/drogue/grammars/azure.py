@@ -11,6 +11,7 @@ import msgspec
 
 from leafhub.dialects.drogue.grammars.command_name import selects_name
 from leafhub.dialects.drogue.grammars.grammar import Topic
+from leafhub.dialects.drogue.text_encoding import ENCODINGS
 from leafhub.model.command import Command
 
 _BAG_FOLLOWS = "/messages/events"
@@ -21,8 +22,8 @@ class Azure(msgspec.Struct, frozen=True, tag="azure"):
     """Topics are ``<channel>/?<bag>`` or ``devices/<device>/messages/events/<bag>``.
 
     Without a bag, slashes at the end are no part of the channel. A topic of one segment is one,
-    whatever it begins with. Properties become attributes of the event, but for ``$.ct`` and
-    ``$.ce``, which say what the payload is. A device speaks for itself alone.
+    whatever it begins with. Properties become attributes of the event, but for ``$.ct`` and a
+    known ``$.ce``, which say what the payload is. A device speaks for itself alone.
 
     Any filter is granted. It selects the device's own commands by their names, and a command comes
     on the topic that is its name.
@@ -54,11 +55,13 @@ def _with_bag(channel: str, bag: str) -> Topic | None:
     if not channel:
         return None
     properties = dict(parse_qsl(bag, keep_blank_values=True))
-    content_type = properties.pop(_CONTENT_TYPE, None)
-    encoding = properties.pop(_CONTENT_ENCODING, None)
+    content_type = properties.pop(_CONTENT_TYPE, "")
+    encoding = properties.get(_CONTENT_ENCODING, "").lower()
+    if encoding in ENCODINGS:
+        del properties[_CONTENT_ENCODING]
     return Topic(
         channel,
         content_type=content_type or None,
-        encoding=encoding or None,
+        encoding=encoding if encoding in ENCODINGS else None,
         properties=tuple(properties.items()),
     )

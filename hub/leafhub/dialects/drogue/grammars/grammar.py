@@ -20,7 +20,7 @@ class Topic(msgspec.Struct, frozen=True, gc=False):
         spoken_for: Name or alias of the device it speaks for, which may be itself; ``None``: it
             speaks for itself.
         content_type: Of the payload, where the topic says so.
-        encoding: Of a text in the payload, where the topic says so, as ``$.ce`` of Azure IoT.
+        encoding: Of a text in the payload, one of ``ENCODINGS``, where the topic says so.
         properties: What else it says, in order.
     """
 
