@@ -19,13 +19,14 @@ from leafhub.http_server.drogue import label_selector
 from leafhub.http_server.drogue.empty import empty
 from leafhub.http_server.drogue.errors import BadRequestError, ClashError, ForbiddenError
 from leafhub.http_server.drogue.login import AsCaller
+from leafhub.http_server.drogue.openapi import refusals
+from leafhub.http_server.drogue.own_address import root_of
 from leafhub.http_server.drogue.registry_changes import Changes, RegistryDesk
 from leafhub.http_server.drogue.registry_openapi import (
     TakesApplication,
     TakesDeleteOptions,
     TakesDevice,
     listing,
-    refusals,
 )
 from leafhub.http_server.drogue.registry_records import (
     ApplicationRecord,
@@ -88,9 +89,10 @@ class DrogueRegistry(Controller):
     )
     async def create_application(self, request: AsCaller, exchange: TheExchange) -> ASGIResponse:
         """Make an application; who makes it is its admin."""
+        root = root_of(request)
         wanted = await _body(request, ApplicationRecord)
         await _change(request, exchange, lambda desk: desk.create_application(wanted))
-        return _made(request, "apps", wanted.metadata.name)
+        return _made(root, "apps", wanted.metadata.name)
 
     @get("/apps/{application:str}", summary="One application", responses=refusals(400, 404))
     async def application(
@@ -156,10 +158,11 @@ class DrogueRegistry(Controller):
     )
     async def create_device(self, request: AsCaller, exchange: TheExchange) -> ASGIResponse:
         """Make a device, in the application that its record names, whatever the path says."""
+        root = root_of(request)
         wanted = await _body(request, DeviceRecord)
         await _change(request, exchange, lambda desk: desk.create_device(wanted))
         place = wanted.metadata
-        return _made(request, "apps", place.application, "devices", place.name)
+        return _made(root, "apps", place.application, "devices", place.name)
 
     @get(
         "/apps/{application:str}/devices/{device:str}",
@@ -299,12 +302,10 @@ def _listing(records: Iterable[ApplicationRecord] | Iterable[DeviceRecord]) -> S
     return Stream(chunks(), media_type=MediaType.JSON)
 
 
-def _made(request: AsCaller, *segments: str) -> ASGIResponse:
+def _made(root: str, *segments: str) -> ASGIResponse:
     """The answer where something new is at a place: its address, and no body."""
-    host = request.headers.get("host") or ":".join(map(str, request.scope["server"] or ()))
     path = "/".join(quote(one, safe="") for one in segments)
-    location = f"{request.scope['scheme']}://{host}{PATH}/{path}"
-    return empty(201, {"Location": location})
+    return empty(201, {"Location": f"{root}{PATH}/{path}"})
 
 
 _encoder = msgspec.json.Encoder()

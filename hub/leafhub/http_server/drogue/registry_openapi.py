@@ -12,31 +12,11 @@ from litestar.openapi.spec import (
     Schema,
 )
 
-from leafhub.http_server.drogue.errors import ErrorInformation
 from leafhub.http_server.drogue.registry_records import (
     ApplicationRecord,
     DeviceRecord,
 )
 from leafhub.model.event import JSON
-
-_WHY = {
-    400: "A parameter, a name or the body is wrong; some of that is told without a body.",
-    403: "The caller is not who it says, or may not do that.",
-    404: "Not there, as far as the caller may know; some of that is told without a body.",
-    409: "It is there already, or is not as the caller knows it.",
-    413: "The body is longer than 65536 bytes.",
-    429: "Too many logins failed at the caller's address; `Retry-After` says when to come back.",
-    500: "A mistake of the hub; its log says which.",
-    503: "The hub is busy or its store in trouble; `Retry-After` says when to come back.",
-}
-
-
-def refusals(*statuses: int) -> dict[int, ResponseSpec]:
-    """The refusals of a call: those that every call has, and ``statuses``."""
-    return {
-        status: ResponseSpec(ErrorInformation, description=_WHY[status], generate_examples=False)
-        for status in sorted({403, 429, 500, 503, *statuses})
-    }
 
 
 def listing(shape: type[ApplicationRecord | DeviceRecord]) -> dict[int, ResponseSpec]:

@@ -13,6 +13,7 @@ from leafhub.http_server.drogue.event_sockets import EventSockets
 from leafhub.http_server.drogue.login import DrogueLogin
 from leafhub.http_server.drogue.login_page import authorize, configuration, token
 from leafhub.http_server.drogue.members import MembersApi
+from leafhub.http_server.drogue.registry import DrogueRegistry
 from leafhub.http_server.drogue.tokens import TokensApi
 from leafhub.http_server.drogue.websocket import events_of_application, events_of_channel
 from leafhub.http_server.login import LoginDesk, Shown
@@ -20,6 +21,7 @@ from leafhub.http_server.settings import HttpSettings
 from leafhub.model.operator import ANYBODY, Operator
 
 _FACES: tuple[ControllerRouterHandler, ...] = (
+    DrogueRegistry,
     TokensApi,
     MembersApi,
     all_endpoints,
