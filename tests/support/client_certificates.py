@@ -48,6 +48,22 @@ def key_usage(**uses: bool) -> x509.KeyUsage:
     return x509.KeyUsage(**{name: uses.get(name, False) for name in names})
 
 
+_KEYS = {
+    "CN": NameOID.COMMON_NAME,
+    "C": NameOID.COUNTRY_NAME,
+    "DC": NameOID.DOMAIN_COMPONENT,
+    "Email": NameOID.EMAIL_ADDRESS,
+    "O": NameOID.ORGANIZATION_NAME,
+    "OU": NameOID.ORGANIZATIONAL_UNIT_NAME,
+}
+
+
+def subject(text: str) -> x509.Name:
+    """A name like ``CN=plug, O=Drogue IoT``, in that order; no value has a comma in it."""
+    parts = (part.split("=", 1) for part in text.split(", "))
+    return x509.Name([x509.NameAttribute(_KEYS[key], value) for key, value in parts])
+
+
 def issue(
     *names: str,
     by: Issued | None = None,
@@ -55,10 +71,15 @@ def issue(
     since: dt.datetime = SINCE,
     until: dt.datetime = UNTIL,
     extensions: tuple[tuple[x509.ExtensionType, bool], ...] = (),
+    subject: x509.Name | None = None,
 ) -> Issued:
-    """A certificate with those Common Names, signed ``by`` another or by itself."""
+    """A certificate with those Common Names, signed ``by`` another or by itself.
+
+    ``subject`` is its whole name, in place of Common Names.
+    """
     own = ec.generate_private_key(ec.SECP256R1()) if key is None else key
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name) for name in names])
+    if subject is None:
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name) for name in names])
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -75,10 +96,17 @@ def issue(
     return Issued(builder.sign(signer, None if bare else hashes.SHA256()), own)
 
 
-def authority(name: str, by: Issued | None = None, path_length: int | None = None) -> Issued:
+def authority(
+    name: str,
+    by: Issued | None = None,
+    path_length: int | None = None,
+    *,
+    until: dt.datetime = UNTIL,
+    subject: x509.Name | None = None,
+) -> Issued:
     """One that may sign others."""
     constraints = x509.BasicConstraints(ca=True, path_length=path_length)
-    return issue(name, by=by, extensions=((constraints, True),))
+    return issue(name, by=by, until=until, extensions=((constraints, True),), subject=subject)
 
 
 SIGNS = (x509.BasicConstraints(ca=True, path_length=None), True)

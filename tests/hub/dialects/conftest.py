@@ -76,7 +76,11 @@ def make_registry() -> MakeRegistry:
             dialect = by_name.get(application.dialect)
             return () if dialect is None else dialect.keys(application, device)
 
-        registry = Registry(keys_of)
+        def application_keys_of(application: Application) -> Iterable[str]:
+            dialect = by_name.get(application.dialect)
+            return () if dialect is None else dialect.application_keys(application)
+
+        registry = Registry(keys_of, application_keys_of)
         for change in changes:
             registry.apply(change)
         return registry
