@@ -1,0 +1,130 @@
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from drogue_desk import DIALECT, FIXTURE, Desk
+
+from leafhub.dialects.base import Arrival, Peer
+from leafhub.errors import RequestError
+from leafhub.model.registry import PutDevice, Registry
+from leafhub.mqtt.packets import (
+    Unsubscribe,
+)
+from leafhub.mqtt.reason_codes import ReasonCode
+
+
+@pytest.fixture
+def registry(make_registry: Callable[..., Registry]) -> Registry:
+    return make_registry(DIALECT, changes=FIXTURE)
+
+
+@pytest.fixture
+def desk(registry: Registry, peer: Peer, arrival: Arrival) -> Desk:
+    return Desk(registry, peer, arrival)
+
+
+def test_dr_21_the_spellings_of_the_inbox_are_granted_qos_0(desk: Desk) -> None:
+    assert desk.subscribe(
+        "command/inbox/#",
+        "command/inbox//#",
+        "command/inbox/sen1/#",
+        "command/inbox/+/#",
+        "#",
+        "command/inbox//set",
+        "command/inbox",
+    ) == [0, 0, 0, 0, 0x80, 0x80, 0x80]
+
+
+@pytest.mark.parametrize(
+    "topic_filter",
+    [
+        "command/inbox/+/set",
+        "$share/g/command/inbox/#",
+        "command/inbox/a/b/#",
+        "command/#",
+        "Command/inbox/#",
+        "/command/inbox/#",
+        "",
+    ],
+)
+def test_other_filters_are_refused(desk: Desk, topic_filter: str) -> None:
+    assert desk.subscribe(topic_filter) == [0x80]
+
+
+def test_dr_22_a_subscription_identifier_refuses_every_filter(desk: Desk) -> None:
+    assert desk.subscribe("command/inbox/#", "#", identifiers=(5,)) == [0xA1, 0xA1]
+
+
+@pytest.mark.parametrize(
+    ("filters", "for_gateway", "for_sensor"),
+    [
+        (["command/inbox/#"], ["command/inbox//set"], ["command/inbox/sen1/set"]),
+        (["command/inbox/+/#"], ["command/inbox//set"], ["command/inbox/sen1/set"]),
+        (["command/inbox//#"], ["command/inbox//set"], []),
+        (["command/inbox/gw1/#"], ["command/inbox/gw1/set"], []),
+        (["command/inbox/sen1/#"], [], ["command/inbox/sen1/set"]),
+        (["command/inbox/other/#"], [], []),
+        ([], [], []),
+        (
+            ["command/inbox/#", "command/inbox//#"],
+            ["command/inbox//set", "command/inbox//set"],
+            ["command/inbox/sen1/set"],
+        ),
+        (
+            ["command/inbox/gw1/#", "command/inbox/+/#"],
+            ["command/inbox/gw1/set", "command/inbox//set"],
+            ["command/inbox/sen1/set"],
+        ),
+    ],
+)
+def test_dr_23_commands_come_on_the_topic_of_each_subscription(
+    desk: Desk, filters: list[str], for_gateway: list[str], for_sensor: list[str]
+) -> None:
+    assert desk.topics("gw1", "gw1", *filters) == for_gateway
+    assert desk.topics("sen1", "gw1", *filters) == for_sensor
+
+
+def test_a_command_goes_to_the_target_and_its_gateways_that_exist(desk: Desk) -> None:
+    assert DIALECT.receivers(desk.command("sen1"), desk.registry) == ("sen1", "gw1", "pref1")
+    assert DIALECT.receivers(desk.command("sen2"), desk.registry) == ("sen2",)
+    assert DIALECT.receivers(desk.command("gone"), desk.registry) == ()
+
+
+@pytest.mark.parametrize("name", ["se+t", "#", "a\0"])
+def test_a_command_whose_name_fits_no_topic_is_refused(desk: Desk, name: str) -> None:
+    with pytest.raises(RequestError, match="name:"):
+        DIALECT.check_command(desk.command("dev1", name), desk.registry)
+
+
+def test_a_command_may_have_slashes_and_goes_out_byte_for_byte(desk: Desk) -> None:
+    command = desk.command("dev1", "a/b")
+    assert DIALECT.check_command(command, desk.registry) == command
+
+
+def test_a_command_for_a_disabled_device_is_refused(desk: Desk) -> None:
+    dev1 = desk.registry.device("plant-a", "dev1")
+    assert dev1 is not None
+    desk.registry.apply(PutDevice(msgspec.structs.replace(dev1, enabled=False)))
+    with pytest.raises(RequestError, match="disabled"):
+        DIALECT.check_command(desk.command("dev1"), desk.registry)
+
+
+def test_commands_never_wait(desk: Desk) -> None:
+    assert not DIALECT.commands_wait
+    commands = [desk.command("dev1")]
+    assert not DIALECT.on_connected(desk.principal("dev1"), commands, desk.registry, desk.arrival)
+
+
+def test_dr_24_unsubscribe_answers_as_the_standard_says(desk: Desk) -> None:
+    name = "command/inbox/#"
+    answer = DIALECT.on_unsubscribe(
+        Unsubscribe(1, (name,)), desk.principal("dev1"), frozenset({name})
+    )
+    assert list(answer) == [(name, ReasonCode.SUCCESS)]
+    again = DIALECT.on_unsubscribe(Unsubscribe(2, (name,)), desk.principal("dev1"), frozenset())
+    assert list(again) == [(None, ReasonCode.NO_SUBSCRIPTION_EXISTED)]
+
+
+def test_devices_see_no_events(desk: Desk) -> None:
+    [event] = desk.publish("dev1", "temp").events
+    assert not DIALECT.topics_of(event, desk.registry)
