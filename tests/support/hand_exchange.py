@@ -1,7 +1,7 @@
 """An exchange with a dialect of its own, a store that a test commits by hand, and links."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -19,6 +19,7 @@ from leafhub.dialects.base import (
     SubscribeOutcome,
     plain_unsubscribe,
 )
+from leafhub.dialects.inquiry import Answer, Failure, HttpRequest, Inquiry
 from leafhub.errors import BusyError, StoreUnavailableError
 from leafhub.exchange.chance_and_time import Clock
 from leafhub.exchange.exchange import Exchange
@@ -29,7 +30,7 @@ from leafhub.exchange.settings import FeedSettings, SessionSettings
 from leafhub.exchange.timetable import Alarm
 from leafhub.exchange.topic_spaces import TopicSpaces
 from leafhub.model.application import Application
-from leafhub.model.command import Command, CommandRequest
+from leafhub.model.command import Command, CommandRequest, CommandUpdate
 from leafhub.model.device import Credential, Device, SecretKind
 from leafhub.model.event import Event
 from leafhub.model.operator import Operator
@@ -133,6 +134,9 @@ class Acorn:
     command_qos: int = 1
     topics: tuple[str, ...] = ("acorn/all",)
     outcome = Outcome()
+    judge: Callable[[Publish], Outcome] | None = None
+    check: Callable[[Command], Command | Inquiry[Command]] | None = None
+    errand: Callable[[Command], Inquiry[CommandUpdate]] | None = None
     will_outcome: Outcome | None = None
     connection_outcome: Outcome | None = None
     space: str | None = None
@@ -154,7 +158,7 @@ class Acorn:
     def on_publish(
         self, publish: Publish, principal: Principal, registry: RegistryView, arrival: Arrival
     ) -> Outcome:
-        return self.outcome
+        return self.outcome if self.judge is None else self.judge(publish)
 
     def on_will(
         self, will: Will, principal: Principal, registry: RegistryView, arrival: Arrival
@@ -237,11 +241,15 @@ class Acorn:
     def command_id(self, arrival: Arrival) -> str:
         return arrival.ids.uuid()
 
-    def check_command(self, command: Command, registry: RegistryView) -> Command:
-        return command
+    def check_command(
+        self, command: Command, registry: RegistryView
+    ) -> Command | Inquiry[Command]:
+        return command if self.check is None else self.check(command)
 
-    def receivers(self, command: Command, registry: RegistryView) -> Sequence[str]:
-        return (command.device,)
+    def receivers(
+        self, command: Command, registry: RegistryView
+    ) -> Sequence[str] | Inquiry[CommandUpdate]:
+        return (command.device,) if self.errand is None else self.errand(command)
 
     def deliver_command(
         self, command: Command, receiver: Receiver, registry: RegistryView
@@ -430,6 +438,47 @@ class Detects:
         return None
 
 
+class HandAsker:
+    """Asks nobody: what a request comes to, the test says.
+
+    Attributes:
+        asked: URLs of all requests, the oldest first.
+        is_closed: Whether it was told that nothing is asked any more.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.is_closed = False
+        self._waiting: dict[str, asyncio.Future[Answer | Failure]] = {}
+
+    async def ask(self, request: HttpRequest) -> Answer | Failure:
+        self.asked.append(request.url)
+        self._waiting[request.url] = asyncio.get_running_loop().create_future()
+        try:
+            return await self._waiting[request.url]
+        finally:
+            del self._waiting[request.url]
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+    @property
+    def waiting(self) -> list[str]:
+        """URLs of those that have no answer yet."""
+        return list(self._waiting)
+
+    async def answer(self, url: str, reply: Answer | Failure | None = None) -> None:
+        """Answer a request, and let happen what follows."""
+        self._waiting[url].set_result(Answer(status=200) if reply is None else reply)
+        await settle()
+
+
+async def settle() -> None:
+    """Let tasks go on until each waits for something else than the loop."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
 class World:
     """An exchange and everything round it."""
 
@@ -437,6 +486,7 @@ class World:
         self.store = HandStore()
         self.dialect = Acorn()
         self.clock = HandClock()
+        self.asker = HandAsker()
         self.registry = Registry(self.dialect.keys)
         self.exchange = Exchange(
             store=self.store,
@@ -445,6 +495,7 @@ class World:
             faces={"acorn": self.dialect},
             dialects={"acorn": self.dialect},
             settings_types=lambda _: (Nothing, Nothing),
+            asker=self.asker,
             clock=self.clock,
             **settings,
         )

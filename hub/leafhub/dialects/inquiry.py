@@ -38,7 +38,10 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def endpoint(self) -> str:
         """Scheme, host and port of the URL, for the log: all else of it may be secret."""
-        parts = urlsplit(self.url)
+        try:
+            parts = urlsplit(self.url)
+        except ValueError:
+            return "an address that is none"
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 

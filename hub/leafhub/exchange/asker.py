@@ -4,9 +4,11 @@ Nothing of it is loaded before the first question: a hub without rules does not 
 """
 
 import asyncio
+import contextlib
 import importlib
 import ssl
 from typing import TYPE_CHECKING, Any, Final, Protocol
+from urllib.parse import urlsplit
 
 from leafhub.dialects.inquiry import Answer, Failure, HttpRequest
 
@@ -21,6 +23,8 @@ KEPT_CLIENTS: Final = 8
 IDLE_CONNECTIONS: Final = 16
 """Connections of one client that stay open for the next question, and for how long."""
 IDLE_S: Final = 30.0
+CLOSING_S: Final = 0.2
+"""Who does not let go in that time does not keep the hub from stopping."""
 
 
 class Asker(Protocol):
@@ -54,16 +58,18 @@ class HttpAsker:
             return await _ask(client.http, request)
         except (self._library.TransportError, self._library.InvalidURL) as exc:
             return Failure(f"{type(exc).__name__}: {exc}")
-        except ValueError as exc:  # a header that no HTTP message can carry
-            return Failure(f"the request cannot be written: {exc}")
+        except ValueError as exc:  # an address, or a header, that no HTTP message can have
+            return Failure(f"there is no such request: {exc}")
         finally:
             client.questions -= 1
 
     async def close(self) -> None:
         """See ``Asker``."""
         clients, self._clients = self._clients, {}
-        for client in clients.values():
-            await client.http.aclose()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSING_S):
+                for client in clients.values():
+                    await client.http.aclose()
 
     async def _client_for(self, request: HttpRequest) -> "_Client":
         """The client for these TLS options; loading and making one takes tens of milliseconds.
@@ -116,6 +122,7 @@ class _Client:
 
 
 async def _ask(http: "httpx.AsyncClient", request: HttpRequest) -> Answer | Failure:
+    _ = urlsplit(request.url).port  # raises where there is none of that number; the library not
     headers = [("User-Agent", "leafhub"), ("Accept-Encoding", "identity"), *request.headers]
     async with http.stream(
         request.method, request.url, headers=headers, content=request.body
