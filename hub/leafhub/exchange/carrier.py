@@ -32,7 +32,13 @@ from leafhub.exchange.sessions import Sessions
 from leafhub.exchange.topic_spaces import TopicSpaces
 from leafhub.model.event import Event
 from leafhub.model.publication import Publication
-from leafhub.model.registry import Change, DeleteApplication, PutDevice, Registry
+from leafhub.model.registry import (
+    Change,
+    DeleteApplication,
+    DeleteDevice,
+    PutDevice,
+    Registry,
+)
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.stores.base import Batch, Store
 
@@ -248,12 +254,20 @@ class Carrier:
                 yield from dialect.shown(event, self._registry)
 
     def _news_of(self, changes: Iterable[Change]) -> tuple[Event, ...]:
-        """The events that tell of devices made or changed."""
-        return tuple(
-            registry_event(change.device.application, change.device.id, self._arrival())
-            for change in changes
-            if isinstance(change, PutDevice)
-        )
+        """The events that tell of devices made, changed or deleted.
+
+        Those of a deleted application went with it: nobody is left who could read of them.
+        """
+        news: list[Event] = []
+        for change in changes:
+            match change:
+                case PutDevice(device):
+                    news.append(registry_event(device.application, device.id, self._arrival()))
+                case DeleteDevice(application, device_id):
+                    news.append(registry_event(application, device_id, self._arrival()))
+                case _:
+                    continue
+        return tuple(news)
 
 
 def _signed(publication: Publication, publisher: Principal | None) -> Publication:

@@ -20,7 +20,7 @@ def connection_event(application: str, device: str, arrival: Arrival, *, connect
 
 
 def registry_event(application: str, device: str, arrival: Arrival) -> Event:
-    """A device was made or changed."""
+    """A device was made, changed or deleted."""
     return Event(
         id=arrival.ids.uuid(),
         type=REGISTRY_EVENT,
