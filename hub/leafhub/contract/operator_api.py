@@ -13,14 +13,22 @@ Below ``/api/v1``, with what goes in and what comes out:
 * ``GET /commands/{id}?wait_s=``: ``CommandRecord``
 * ``GET /registry``: the TOML document
 * ``PUT /registry``, the TOML document: ``ApplyReport``
+* ``GET /login``: ``OperatorSummary`` of who calls
+* ``GET /operators``: ``list[OperatorSummary]``
+* ``POST /operators``, ``OperatorRequest``: 201 ``OperatorSummary``
+* ``DELETE /operators/{operator}``: 204
+* ``PUT /operators/{operator}/role``, ``RoleRequest``: ``OperatorSummary``
+* ``POST /operators/{operator}/tokens``, ``TokenRequest``: 201 ``CreatedToken``
+* ``DELETE /operators/{operator}/tokens/{prefix}``: 204
 
 Every call needs the operator's login, ``Authorization: Basic`` or ``Bearer <token>``; a refusal is
-an ``ApiError``. ``{device}`` is the device's id, or its name where only one device of the
-application has it. With ``wait_s`` (0..60) the answer waits until the command is final, at most so
-long.
+an ``ApiError``. Lists hold what the operator may see; ``/status`` takes a role for the hub as a
+whole, ``/registry`` that of an admin. ``{device}`` is the device's id, or its name where only one
+device of the application has it. With ``wait_s`` (0..60) the answer waits until the command is
+final, at most so long.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -238,6 +246,92 @@ class ApplyReport(msgspec.Struct, frozen=True, kw_only=True):
     created: list[str]
     updated: list[str]
     unchanged: list[str]
+
+
+RoleName = Literal["reader", "writer", "admin"]
+"""What an operator may do; each includes those before it.
+
+A reader sees applications, devices and events; a writer sends commands and changes devices; an
+admin changes or removes applications, and says who else may.
+"""
+
+
+class TokenSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A token, which itself was shown once.
+
+    Attributes:
+        prefix: How it begins.
+        created_us: When it was made.
+        description: What it is for.
+    """
+
+    prefix: str
+    created_us: int
+    description: str
+
+
+class OperatorSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A person or program on the application side.
+
+    Attributes:
+        name: Login name; ``anybody`` stands for whoever shows no login.
+        role: What it may do everywhere; ``None``: what ``roles`` says.
+        roles: What it may do beyond that, by application.
+        tokens: Its tokens, for itself and for admins of the hub.
+    """
+
+    name: str
+    role: RoleName | None
+    roles: dict[str, RoleName]
+    tokens: list[TokenSummary]
+
+
+class OperatorRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An operator to make.
+
+    Attributes:
+        name: 1 to 64 letters, digits, ``.``, ``_`` and ``-``.
+        role: What it may do everywhere.
+        roles: What it may do beyond that, by application.
+    """
+
+    name: str
+    role: RoleName | None = None
+    roles: dict[str, RoleName] = {}
+
+
+class RoleRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an operator may do from now on.
+
+    Attributes:
+        role: ``None``: nothing there.
+        application: Where; ``None``: everywhere.
+    """
+
+    role: RoleName | None
+    application: str | None = None
+
+
+class TokenRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A token to make.
+
+    Attributes:
+        description: What it is for, at most 256 characters.
+    """
+
+    description: Annotated[str, msgspec.Meta(max_length=256)] = ""
+
+
+class CreatedToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A new token.
+
+    Attributes:
+        prefix: How it begins.
+        token: The token itself, shown this once.
+    """
+
+    prefix: str
+    token: str
 
 
 class ApiError(msgspec.Struct, frozen=True, kw_only=True):

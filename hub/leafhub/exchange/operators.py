@@ -24,6 +24,9 @@ from leafhub.model.registry import (
 MAXIMUM_TOKENS: Final = 100
 """Of one operator: more than anybody has programs, and every login by a bare token tries all."""
 
+RESERVED: Final = "anybody"
+"""How people call ``ANYBODY``, whose name is empty."""
+
 V = TypeVar("V")
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -54,10 +57,10 @@ def make(
         ConflictError: There is one of that name.
         RequestError: The name is not one for an operator.
     """
-    if _NAME.fullmatch(name) is None:
+    if _NAME.fullmatch(name) is None or name == RESERVED:
         raise RequestError(
             f"{name!r} is no name for an operator; take 1 to 64 letters, digits, '.', '_' and "
-            "'-', a letter or a digit first",
+            f"'-', a letter or a digit first, and not {RESERVED!r}",
             path="name",
         )
     if registry.operator(name) is not None:
@@ -79,20 +82,26 @@ def remove(registry: Registry, name: str) -> DeleteOperator:
 
 def give_role(
     registry: Registry, name: str, role: Role | None, application: str | None
-) -> PutOperator:
+) -> PutOperator | DeleteOperator:
     """With that role for an application, or for the hub as a whole; ``None``: with none there.
 
     Raises:
         NotFoundError: There is no such operator.
         ConflictError: It is the last admin, and would not be one any more.
+        RequestError: It is ``ANYBODY``, who has no role for the hub as a whole.
     """
-    operator = find(registry, name)
+    operator = registry.operator(name) or (find(registry, name) if name else ANYBODY)
+    if not name and application is None:
+        raise RequestError(
+            "nobody in particular has no role for the hub as a whole; name an application",
+            path="application",
+        )
     if application is None:
         changed = replace(operator, role=role)
     else:
         changed = replace(operator, roles=_with(operator.roles, application, role))
     _keep_an_admin(registry, name, changed)
-    return PutOperator(changed)
+    return DeleteOperator(name) if changed == ANYBODY else PutOperator(changed)
 
 
 def own(maker: Operator, registry: Registry, application: str) -> tuple[PutOperator, ...]:

@@ -11,7 +11,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
+from litestar import Request
 from litestar.connection import ASGIConnection
+from litestar.datastructures import State
 from litestar.exceptions import NotAuthorizedException, TooManyRequestsException
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.types import ASGIApp
@@ -24,6 +26,8 @@ from leafhub.model.operator import Operator
 _log = logging.getLogger(__name__)
 
 Connection = ASGIConnection[Any, Any, Any, Any]
+AsOperator = Request[Operator, None, State]
+"""A call of somebody who has logged in."""
 
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="leafhub", charset="UTF-8"'}
 _NO_LOGIN = (

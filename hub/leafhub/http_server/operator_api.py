@@ -1,32 +1,36 @@
 """The operator API under ``/api/v1``: ``leafhub.contract.operator_api`` says what it answers."""
 
-import asyncio
 from typing import Annotated, Any
 from urllib.parse import unquote
 
 import msgspec
-from litestar import Controller, MediaType, Request, Response, Router, get, post, put
-from litestar.datastructures import State
+from litestar import Controller, Router, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from leafhub import document, document_export, document_plan, strict_toml
 from leafhub.contract import operator_api as contract
 from leafhub.errors import ConflictError, NotFoundError, RequestError
-from leafhub.exchange import proofs
 from leafhub.exchange.exchange import Exchange
 from leafhub.exchange.records import command_record
 from leafhub.http_server.answers import device_summary, event_record, value
+from leafhub.http_server.document_api import DocumentApi
 from leafhub.http_server.information import HubInformation
-from leafhub.http_server.login import LoginDesk, LoginMiddleware, Shown
-from leafhub.http_server.openapi import TOML, TakesDocument, refusals
-from leafhub.http_server.permissions import hub_wide
+from leafhub.http_server.login import AsOperator, LoginDesk, LoginMiddleware, Shown
+from leafhub.http_server.openapi import refusals
+from leafhub.http_server.operators_api import OperatorsApi
+from leafhub.http_server.permissions import (
+    application_for,
+    for_the_application,
+    for_the_hub,
+    hub_wide,
+    visible_applications,
+)
 from leafhub.http_server.refusals import refuse_depth
 from leafhub.model.application import Application
 from leafhub.model.command import CommandRequest, CommandState
-from leafhub.model.device import Credential, Device
+from leafhub.model.device import Device
 from leafhub.model.event import JSON
 from leafhub.model.operator import Operator, Role
 from leafhub.stores.base import CommandQuery, EventQuery
@@ -41,7 +45,6 @@ _OBEYED = frozenset({CommandState.ACKNOWLEDGED, CommandState.ANSWERED})
 
 Limit = Annotated[int, QueryParameter(ge=1, le=LONGEST_PAGE, description="At most so many.")]
 TheExchange = NamedDependency[Exchange]
-AsOperator = Request[Operator, None, State]
 
 
 class CommandBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,7 +61,13 @@ class OperatorApi(Controller):
     path = "/"
     tags = ("operator",)
 
-    @get("/status", summary="Whether all is well", responses=refusals())
+    @get(
+        "/status",
+        summary="Whether all is well",
+        description=for_the_hub(Role.READER),
+        guards=[hub_wide(Role.READER)],
+        responses=refusals(403),
+    )
     async def status(
         self, exchange: TheExchange, information: NamedDependency[HubInformation]
     ) -> contract.HubStatus:
@@ -80,10 +89,12 @@ class OperatorApi(Controller):
         )
 
     @get("/applications", summary="All applications", responses=refusals())
-    async def applications(self, exchange: TheExchange) -> list[contract.ApplicationSummary]:
-        """All applications, by name."""
+    async def applications(
+        self, request: AsOperator, exchange: TheExchange
+    ) -> list[contract.ApplicationSummary]:
+        """All applications that the operator may see, by name."""
         summaries: list[contract.ApplicationSummary] = []
-        for application in sorted(exchange.registry.applications(), key=lambda a: a.name):
+        for application in visible_applications(request.user, exchange.registry):
             ids = [device.id for device in exchange.registry.devices(application.name)]
             online = [i for i in ids if exchange.presence(application.name, i).connections]
             summaries.append(
@@ -102,17 +113,21 @@ class OperatorApi(Controller):
         responses=refusals(400, 404),
     )
     async def devices(
-        self, exchange: TheExchange, application: FromQuery[str | None] = None
+        self,
+        request: AsOperator,
+        exchange: TheExchange,
+        application: FromQuery[str | None] = None,
     ) -> list[contract.DeviceSummary]:
-        """All devices, or those of one application, by application and name."""
+        """All devices that the operator may see, or those of one application, by name."""
+        registry = exchange.registry
         wanted = (
-            exchange.registry.applications()
+            visible_applications(request.user, registry)
             if application is None
-            else [_application(exchange, application)]
+            else [application_for(request.user, Role.READER, application, registry)]
         )
         return [
             _summary(exchange, owner, device)
-            for owner in sorted(wanted, key=lambda a: a.name)
+            for owner in wanted
             for device in sorted(
                 exchange.registry.devices(owner.name), key=lambda d: (d.name, d.id)
             )
@@ -124,10 +139,14 @@ class OperatorApi(Controller):
         responses=refusals(400, 404, 409),
     )
     async def device(
-        self, exchange: TheExchange, application: FromPath[str], device: FromPath[str]
+        self,
+        request: AsOperator,
+        exchange: TheExchange,
+        application: FromPath[str],
+        device: FromPath[str],
     ) -> contract.DeviceDetail:
         """One device by id, or by name where it is unique."""
-        owner = _application(exchange, unquote(application))
+        owner = application_for(request.user, Role.READER, unquote(application), exchange.registry)
         found = _device(exchange, owner, unquote(device))
         latest = exchange.latest(owner.name, found.id)
         earlier = await exchange.commands(
@@ -149,6 +168,7 @@ class OperatorApi(Controller):
     )
     async def events(
         self,
+        request: AsOperator,
         exchange: TheExchange,
         *,
         application: FromQuery[str | None] = None,
@@ -165,10 +185,11 @@ class OperatorApi(Controller):
         ] = None,
         limit: Limit = PAGE,
     ) -> contract.EventPage:
-        """One page of stored messages."""
-        application, device = _place(exchange, application, device)
+        """One page of the stored messages that the operator may see."""
+        application, device = _place(request.user, exchange, application, device)
         query = EventQuery(
             application=application,
+            applications=_limits(request.user, exchange),
             device=device,
             channel=channel,
             before=before,
@@ -186,7 +207,7 @@ class OperatorApi(Controller):
     @post(
         "/applications/{application:str}/devices/{device:str}/commands",
         summary="Send a command",
-        guards=[hub_wide(Role.ADMIN)],
+        description=for_the_application(Role.WRITER),
         responses=refusals(400, 403, 404, 409, 413, 415, 422),
         exception_handlers={RecursionError: refuse_depth},
     )
@@ -209,7 +230,7 @@ class OperatorApi(Controller):
                 f"must be above 0 and at most {LONGEST_TIMEOUT_S:.0f}, which is ten years",
                 path="timeout_s",
             )
-        owner = _application(exchange, unquote(application))
+        owner = application_for(request.user, Role.WRITER, unquote(application), exchange.registry)
         target = _device(exchange, owner, unquote(device))
         argument = msgspec.json.decode(await request.body(), type=contract.CommandRequest).data
         command = await exchange.command(
@@ -232,14 +253,20 @@ class OperatorApi(Controller):
     )
     async def commands(
         self,
+        request: AsOperator,
         exchange: TheExchange,
         application: FromQuery[str | None] = None,
         device: FromQuery[str | None] = None,
         limit: Limit = PAGE,
     ) -> list[contract.CommandRecord]:
-        """Commands, newest first."""
-        application, device = _place(exchange, application, device)
-        query = CommandQuery(application=application, device=device, limit=limit)
+        """The commands that the operator may see, newest first."""
+        application, device = _place(request.user, exchange, application, device)
+        query = CommandQuery(
+            application=application,
+            applications=_limits(request.user, exchange),
+            device=device,
+            limit=limit,
+        )
         return [command_record(command) for command in await exchange.commands(query)]
 
     @get(
@@ -249,6 +276,7 @@ class OperatorApi(Controller):
     )
     async def command(
         self,
+        request: AsOperator,
         exchange: TheExchange,
         command_id: FromPath[str],
         wait_s: Annotated[
@@ -258,62 +286,11 @@ class OperatorApi(Controller):
         """Where a command stands."""
         command_id = unquote(command_id)
         command = await exchange.find_command(command_id)
-        if command is None:
+        if command is None or not request.user.may(Role.READER, command.application):
             raise NotFoundError(f"there is no command {command_id!r}")
         if wait_s and not command.state.final:
             command = await exchange.wait_for_command(command_id, wait_s)
         return command_record(command)
-
-    @get(
-        "/registry",
-        summary="All applications and devices as TOML document",
-        media_type=TOML,
-        responses=refusals(),
-    )
-    async def registry(self, exchange: TheExchange) -> Response[str]:
-        """The document that PUT takes; secrets are in it as they are kept."""
-        registered = document_export.registered(exchange.registry)
-        text = await asyncio.to_thread(
-            document_export.export, registered
-        )  # 0.4 s per 1000 devices
-        return Response(text, media_type=f"{TOML}; charset=utf-8")
-
-    @put(
-        "/registry",
-        summary="Take a TOML document in; all of it, or nothing",
-        guards=[hub_wide(Role.ADMIN)],
-        media_type=MediaType.JSON,
-        operation_class=TakesDocument,
-        responses=refusals(403, 409, 413, 422),
-    )
-    async def apply(self, request: AsOperator, exchange: TheExchange) -> contract.ApplyReport:
-        """Take a TOML document in; what it does not mention stays."""
-        try:
-            text = (await request.body()).decode()
-        except UnicodeDecodeError as exc:
-            raise RequestError(f"not TOML: not UTF-8 ({exc.reason} at byte {exc.start})") from exc
-        declared = document.parse(text)
-        async with request.app.state.apply_lock:  # the registry is to be as it was planned upon
-            plan = await document_plan.plan(
-                declared, exchange.registry, exchange.dialect, exchange.arrival, _Threads()
-            )
-            if plan.changes:
-                await exchange.apply(plan.changes)
-        return contract.ApplyReport(
-            created=list(plan.created),
-            updated=list(plan.updated),
-            unchanged=list(plan.unchanged),
-        )
-
-
-class _Threads:
-    """Proofs worked out in a thread: one takes tens of milliseconds, and devices are waiting."""
-
-    async def hash(self, secret: str) -> str:
-        return await asyncio.to_thread(proofs.hash_secret, secret)
-
-    async def fits(self, credential: Credential, secret: str) -> bool:
-        return await asyncio.to_thread(proofs.verify, credential, secret.encode())
 
 
 def operator_router(desk: LoginDesk) -> Router:
@@ -324,18 +301,10 @@ def operator_router(desk: LoginDesk) -> Router:
 
     return Router(
         path="/api/v1",
-        route_handlers=[OperatorApi],
+        route_handlers=[OperatorApi, DocumentApi, OperatorsApi],
         middleware=[DefineMiddleware(LoginMiddleware, admit=admit)],
         security=[{"login": []}],
     )
-
-
-def _application(exchange: Exchange, name: str) -> Application:
-    application = exchange.registry.application(name)
-    if application is None:
-        known = strict_toml.nearest(name, (a.name for a in exchange.registry.applications()))
-        raise NotFoundError(f"there is no application {name!r}; {known}")
-    return application
 
 
 def _device(exchange: Exchange, application: Application, device: str) -> Device:
@@ -352,20 +321,27 @@ def _device(exchange: Exchange, application: Application, device: str) -> Device
 
 
 def _place(
-    exchange: Exchange, application: str | None, device: str | None
+    caller: Operator, exchange: Exchange, application: str | None, device: str | None
 ) -> tuple[str | None, str | None]:
     """Names in a query, a device's id in place of its name.
 
     Raises:
-        NotFoundError: One of them is not there.
+        NotFoundError: One of them is not there, or not for this caller to see.
         RequestError: A device without its application.
     """
     if application is None and device is None:
         return None, None
     if application is None:
         raise RequestError("a device is named together with its application", path="application")
-    owner = _application(exchange, application)
+    owner = application_for(caller, Role.READER, application, exchange.registry)
     return owner.name, None if device is None else _device(exchange, owner, device).id
+
+
+def _limits(caller: Operator, exchange: Exchange) -> tuple[str, ...] | None:
+    """The applications that a caller may see; ``None``: all, also those there were once."""
+    if caller.may(Role.READER):
+        return None
+    return tuple(one.name for one in visible_applications(caller, exchange.registry))
 
 
 def _summary(

@@ -11,6 +11,16 @@ from leafhub.model.operator import Operator, Role
 from leafhub.model.registry import RegistryView
 
 
+def for_the_hub(needed: Role) -> str:
+    """What the OpenAPI document says of a call with ``hub_wide``."""
+    return f"Takes the role `{needed.value}` for the hub as a whole."
+
+
+def for_the_application(needed: Role) -> str:
+    """What it says of a call with ``application_for``."""
+    return f"Takes the role `{needed.value}` for the application."
+
+
 def hub_wide(needed: Role) -> Guard:
     """Guard of a call about the hub as a whole.
 

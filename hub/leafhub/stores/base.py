@@ -77,6 +77,7 @@ class EventQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         application: Name of the application.
+        applications: Name of one of these.
         device: Id of the device.
         channel: Exactly this channel.
         kinds: One of these.
@@ -89,6 +90,7 @@ class EventQuery(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     application: str | None = None
+    applications: tuple[str, ...] | None = None
     device: str | None = None
     channel: str | None = None
     kinds: tuple[Kind, ...] = ()
@@ -104,6 +106,7 @@ class CommandQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which commands, newest first; every condition that is set must hold."""
 
     application: str | None = None
+    applications: tuple[str, ...] | None = None
     device: str | None = None
     limit: int = 100
 

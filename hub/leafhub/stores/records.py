@@ -100,6 +100,8 @@ def select_commands(connection: sa.Connection, query: CommandQuery) -> list[Comm
     statement = sa.select(commands).order_by(commands.c.key.desc()).limit(query.limit)
     if query.application is not None:
         statement = statement.where(commands.c.application == query.application)
+    if query.applications is not None:
+        statement = statement.where(commands.c.application.in_(query.applications))
     if query.device is not None:
         statement = statement.where(commands.c.device == query.device)
     return [_command(row) for row in connection.execute(statement)]
@@ -338,6 +340,8 @@ def _wanted_series(query: EventQuery) -> sa.Select[tuple[int]] | None:
     conditions: list[sa.ColumnElement[bool]] = []
     if query.application is not None:
         conditions.append(sources.c.application == query.application)
+    if query.applications is not None:
+        conditions.append(sources.c.application.in_(query.applications))
     if query.device is not None:
         conditions.append(sources.c.device == query.device)
     if query.channel is not None:

@@ -111,3 +111,22 @@ async def test_guesses_end_with_the_address_and_not_with_who_works_there(tmp_pat
         assert (await http.get(FACE, auth=known)).status_code == 200
         assert (await http.get("/api/v1/status", auth=known)).status_code == 200
         assert (await http.get("/healthz")).status_code == 200
+
+
+async def test_the_schema_tells_every_refusal_in_drogue_clouds_shape(hub: HttpHub) -> None:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        paths = (await http.get(f"{hub.plain}/schema")).json()["paths"]
+    faces = ("/api/tokens/", "/api/admin/", "/api/console/")
+    calls = [
+        call
+        for path, methods in paths.items()
+        if path.startswith(faces)
+        for call in methods.values()
+    ]
+    assert len(calls) == 10
+    for call in calls:
+        refusals = {status: r for status, r in call["responses"].items() if status >= "400"}
+        assert {"403", "429", "500", "503"} <= set(refusals)
+        for refusal in refusals.values():
+            (body,) = refusal["content"].values()
+            assert body["schema"] == {"$ref": "#/components/schemas/ErrorInformation"}

@@ -263,6 +263,8 @@ async def test_commands_by_application_and_device_newest_first(bench: "Bench") -
         return [one.id for one in await bench.store.commands(query)]
 
     assert await found(CommandQuery(application="oak")) == ["3", "2", "1"]
+    assert await found(CommandQuery(applications=("oak", "none"))) == ["3", "2", "1"]
+    assert await found(CommandQuery(applications=())) == []
     assert await found(CommandQuery(application="oak", device="d1")) == ["3", "1"]
     assert await found(CommandQuery(limit=2)) == ["4", "3"]
 
@@ -290,6 +292,7 @@ def _matches(one: StoredEvent, query: EventQuery) -> bool:
     event = one.event
     return (
         query.application in (None, event.application)
+        and (query.applications is None or event.application in query.applications)
         and query.device in (None, event.device)
         and query.channel in (None, event.channel)
         and (not query.kinds or event.kind in query.kinds)
@@ -326,6 +329,10 @@ async def test_every_condition_of_a_query_holds(bench: "Bench", extra_channels: 
         {"device": "d2"},
         {"channel": "c0", "limit": 7},
         {"application": "nobody"},
+        {"applications": ("elm", "nobody"), "limit": 9},
+        {"applications": ("elm", "oak"), "device": "d1", "channel": "c1"},
+        {"applications": ("oak",), "application": "elm"},
+        {"applications": ()},
         {"kinds": (Kind.DATA, Kind.ANSWER), "device": "d1"},
         {"before": 150, "after": 20},
         {"application": "oak", "before": 150, "after": 20, "limit": 10},

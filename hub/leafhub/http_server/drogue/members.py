@@ -73,7 +73,7 @@ class MembersApi(Controller):
     tags = ("drogue members",)
     request_max_body_size = LONGEST_BODY_BYTES
 
-    @get("/members", summary="List the members", responses=refusals(404))
+    @get("/members", summary="List the members", responses=refusals(400, 404))
     async def members(
         self, request: AsCaller, exchange: NamedDependency[Exchange], application: FromPath[str]
     ) -> Members:
@@ -127,7 +127,7 @@ class MembersApi(Controller):
             raise BadRequestError(f"Bad request: {exc}") from exc
         await exchange.apply(changes)
 
-    @get("/transfer-ownership", summary="Tell of the offer", responses=refusals(404))
+    @get("/transfer-ownership", summary="Tell of the offer", responses=refusals(400, 404))
     async def offered(
         self, request: AsCaller, exchange: NamedDependency[Exchange], application: FromPath[str]
     ) -> Response[TransferOwnership | None]:
@@ -137,7 +137,7 @@ class MembersApi(Controller):
             return Response(None, status_code=204)
         return Response(TransferOwnership(new_user=receiver.name))
 
-    @delete("/transfer-ownership", summary="Withdraw or decline", responses=refusals(404))
+    @delete("/transfer-ownership", summary="Withdraw or decline", responses=refusals(400, 404))
     async def withdraw(
         self, request: AsCaller, exchange: NamedDependency[Exchange], application: FromPath[str]
     ) -> None:
@@ -151,7 +151,7 @@ class MembersApi(Controller):
         "/accept-ownership",
         status_code=204,
         summary="Take the application over",
-        responses=refusals(404),
+        responses=refusals(400, 404),
     )
     async def accept(
         self, request: AsCaller, exchange: NamedDependency[Exchange], application: FromPath[str]

@@ -95,7 +95,7 @@ class TokensApi(Controller):
             for token in request.user.tokens
         ]
 
-    @delete("/{prefix:str}", summary="Remove a token", responses=refusals(409))
+    @delete("/{prefix:str}", summary="Remove a token", responses=refusals(400, 409))
     async def remove(
         self, request: AsCaller, exchange: NamedDependency[Exchange], prefix: FromPath[str]
     ) -> None:

@@ -1,0 +1,191 @@
+"""Operators, their roles and tokens, in the operator API.
+
+``anybody`` is whoever shows no login: one may give it a role for an application, and no more.
+"""
+
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from litestar import Controller, delete, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from leafhub.contract import operator_api as contract
+from leafhub.errors import NotFoundError
+from leafhub.exchange import access_tokens, operators
+from leafhub.exchange.exchange import Exchange
+from leafhub.http_server.login import AsOperator
+from leafhub.http_server.openapi import refusals
+from leafhub.http_server.permissions import (
+    application_for,
+    for_the_hub,
+    hub_wide,
+    require,
+)
+from leafhub.model.operator import ANYBODY, Operator, Role
+
+_OWN_OR_ADMIN = "An operator's own, or the role `admin` for the hub as a whole."
+TheExchange = NamedDependency[Exchange]
+
+
+class OperatorsApi(Controller):
+    """One method for each call of the contract."""
+
+    path = "/"
+    tags = ("operators",)
+
+    @get("/login", summary="Who calls, and what it may do", responses=refusals())
+    async def login(self, request: AsOperator) -> contract.OperatorSummary:
+        """The operator whose login this is."""
+        return _summary(request.user)
+
+    @get("/operators", summary="All operators", responses=refusals())
+    async def all(
+        self, request: AsOperator, exchange: TheExchange
+    ) -> list[contract.OperatorSummary]:
+        """By name; who is no admin of the hub sees itself, and who may what in what it runs."""
+        every = sorted(exchange.registry.operators(), key=lambda one: one.name)
+        return list(_visible(request.user, every))
+
+    @post(
+        "/operators",
+        summary="Make an operator",
+        description=f"It cannot log in before it has a token. {for_the_hub(Role.ADMIN)}",
+        guards=[hub_wide(Role.ADMIN)],
+        responses=refusals(400, 403, 404, 409, 422),
+    )
+    async def make(
+        self,
+        request: AsOperator,
+        exchange: TheExchange,
+        data: JSONBody[contract.OperatorRequest],
+    ) -> contract.OperatorSummary:
+        """Make an operator with its roles."""
+        for application in data.roles:
+            application_for(request.user, Role.ADMIN, application, exchange.registry)
+        roles = {name: Role(role) for name, role in data.roles.items()}
+        change = operators.make(exchange.registry, data.name, _role(data.role), roles)
+        await exchange.apply([change])
+        return _summary(change.operator)
+
+    @delete(
+        "/operators/{name:str}",
+        summary="Remove an operator",
+        description=f"The last admin stays. {for_the_hub(Role.ADMIN)}",
+        guards=[hub_wide(Role.ADMIN)],
+        responses=refusals(400, 403, 404, 409),
+    )
+    async def remove(self, exchange: TheExchange, name: FromPath[str]) -> None:
+        """Remove an operator; its connections end."""
+        await exchange.apply([operators.remove(exchange.registry, _named(name))])
+
+    @put(
+        "/operators/{name:str}/role",
+        summary="Give an operator a role, or take it away",
+        description="Takes the role `admin` for the application, or for the hub as a whole where "
+        "the role is for that. The last admin stays one.",
+        responses=refusals(400, 403, 404, 409, 422),
+    )
+    async def give_role(
+        self,
+        request: AsOperator,
+        exchange: TheExchange,
+        name: FromPath[str],
+        data: JSONBody[contract.RoleRequest],
+    ) -> contract.OperatorSummary:
+        """Connections of an operator end where it may do less than before."""
+        registry = exchange.registry
+        if data.application is None:
+            require(request.user, Role.ADMIN)
+        else:
+            application_for(request.user, Role.ADMIN, data.application, registry)
+        change = operators.give_role(registry, _named(name), _role(data.role), data.application)
+        await exchange.apply([change])
+        (changed,) = _visible(request.user, [registry.operator(_named(name)) or ANYBODY])
+        return changed
+
+    @post(
+        "/operators/{name:str}/tokens",
+        summary="Make a token for an operator",
+        description=_OWN_OR_ADMIN,
+        responses=refusals(400, 403, 404, 409),
+    )
+    async def make_token(
+        self,
+        request: AsOperator,
+        exchange: TheExchange,
+        name: FromPath[str],
+        data: JSONBody[contract.TokenRequest],
+    ) -> contract.CreatedToken:
+        """The only answer that holds the token: the hub keeps its hash."""
+        owner = _owner(request.user, name)
+        kept, secret = access_tokens.make(exchange.arrival().time_us, data.description)
+        await exchange.apply([operators.add_token(exchange.registry, owner, kept)])
+        return contract.CreatedToken(prefix=kept.prefix, token=secret)
+
+    @delete(
+        "/operators/{name:str}/tokens/{prefix:str}",
+        summary="Remove an operator's token",
+        description=_OWN_OR_ADMIN,
+        responses=refusals(400, 403, 404, 409),
+    )
+    async def remove_token(
+        self,
+        request: AsOperator,
+        exchange: TheExchange,
+        name: FromPath[str],
+        prefix: FromPath[str],
+    ) -> None:
+        """Once it is answered nobody logs in with it."""
+        owner = _owner(request.user, name)
+        change = operators.remove_token(exchange.registry, owner, unquote(prefix))
+        if change is None:
+            raise NotFoundError(f"operator {owner!r} has no token {unquote(prefix)!r}")
+        await exchange.apply([change])
+
+
+def _named(name: str) -> str:
+    """An operator's name as it stands in a path."""
+    name = unquote(name)
+    return ANYBODY.name if name == operators.RESERVED else name
+
+
+def _role(name: contract.RoleName | None) -> Role | None:
+    return None if name is None else Role(name)
+
+
+def _owner(caller: Operator, name: str) -> str:
+    """Whose tokens are meant.
+
+    Raises:
+        NotPermittedError: They are somebody else's.
+    """
+    name = unquote(name)
+    if name != caller.name:
+        require(caller, Role.ADMIN)
+    return name
+
+
+def _visible(caller: Operator, every: list[Operator]) -> Iterator[contract.OperatorSummary]:
+    """What a caller may know of operators."""
+    for one in every:
+        if one.name == caller.name or caller.may(Role.ADMIN):
+            yield _summary(one)
+            continue
+        shared = {name: role for name, role in one.roles.items() if caller.may(Role.ADMIN, name)}
+        if shared:
+            yield _summary(Operator(name=one.name, role=None, roles=shared))
+
+
+def _summary(operator: Operator) -> contract.OperatorSummary:
+    return contract.OperatorSummary(
+        name=operator.name or operators.RESERVED,
+        role=None if operator.role is None else operator.role.value,
+        roles={name: role.value for name, role in sorted(operator.roles.items())},
+        tokens=[
+            contract.TokenSummary(
+                prefix=token.prefix, created_us=token.created_us, description=token.description
+            )
+            for token in operator.tokens
+        ],
+    )
