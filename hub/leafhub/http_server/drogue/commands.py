@@ -8,16 +8,18 @@ from http import HTTPStatus
 from typing import Annotated, Final
 from urllib.parse import unquote
 
-from litestar import Response, post
+from litestar import post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.params import FromPath, QueryParameter
+from litestar.response.base import ASGIResponse
 
 from leafhub.dialects.cloudevents import content_type_of
 from leafhub.dialects.drogue import settings as drogue
 from leafhub.dialects.drogue.spec import options_of
 from leafhub.errors import EndpointError, RequestError
 from leafhub.exchange.exchange import Exchange
+from leafhub.http_server.drogue.empty import empty
 from leafhub.http_server.drogue.errors import AbsentError, StatusAloneError
 from leafhub.http_server.drogue.login import AsCaller
 from leafhub.http_server.drogue.openapi import refusals
@@ -60,7 +62,7 @@ async def send_command(
     application: FromPath[str],
     device: FromPath[str],
     command: Annotated[str, QueryParameter(description="What to do; devices know its name.")],
-) -> Response[None]:
+) -> ASGIResponse:
     """Send a command; success says nothing of what the device makes of it."""
     registry = exchange.registry
     owner = registry.application(unquote(application))
@@ -86,7 +88,7 @@ async def send_command(
     except (RequestError, EndpointError) as exc:
         raise StatusAloneError(HTTPStatus.NOT_ACCEPTABLE) from exc
     took_it = sent.state is CommandState.ANSWERED
-    return Response(None, status_code=HTTPStatus.OK if took_it else HTTPStatus.ACCEPTED)
+    return empty(HTTPStatus.OK if took_it else HTTPStatus.ACCEPTED)
 
 
 def _needed(
