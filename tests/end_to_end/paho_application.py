@@ -29,7 +29,7 @@ def structured(got: Got, level: int) -> Any:
 
 
 def a_device_is_seen_from_login_to_last_words(way: Way, login: tuple[str, str]) -> None:
-    with PahoClient(way, "erp", login) as application:
+    with PahoClient(way, "watcher", login) as application:
         application.subscribe(f"app/{APPLICATION}")
         device = PahoClient(way, "anything", DEVICE, will=("status", '{"gone": true}'))
         device.connect()
@@ -59,7 +59,7 @@ def a_device_is_seen_from_login_to_last_words(way: Way, login: tuple[str, str]) 
 
 
 def a_command_reaches_the_device(way: Way, login: tuple[str, str]) -> None:
-    with PahoClient(way, "d", DEVICE) as device, PahoClient(way, "erp", login) as application:
+    with PahoClient(way, "d", DEVICE) as device, PahoClient(way, "boss", login) as application:
         device.subscribe("command/inbox/#", 0)
         application.publish(f"command/{APPLICATION}/dev1/set-temp", '{"target": 23}')
         device.expect("command/inbox//set-temp", '{"target": 23}')
@@ -68,7 +68,7 @@ def a_command_reaches_the_device(way: Way, login: tuple[str, str]) -> None:
 
 
 def the_data_comes_as_it_was_sent_in_binary_mode(way: Way, login: tuple[str, str]) -> None:
-    with PahoClient(way, "erp", login) as application:
+    with PahoClient(way, "reader", login) as application:
         binary = {"UserProperty": ("content-mode", "binary"), "SubscriptionIdentifier": 7}
         application.subscribe(f"application/{APPLICATION}", properties=binary)
         with PahoClient(way, "d", DEVICE) as device:
