@@ -89,7 +89,8 @@ def read_event(answer: Answer, *, believe: bool = False) -> ForeignEvent:
 def _read_structured(body: bytes) -> ForeignEvent:
     try:
         members: dict[str, Any] = _decoder.decode(body)
-        content_type = _text("datacontenttype", members.pop("datacontenttype", None) or JSON)
+        declared = members.pop("datacontenttype", None)
+        content_type = JSON if declared is None else _text("datacontenttype", declared)
         data = _data_of(body, members, content_type)
     except (ValueError, RecursionError) as exc:  # msgspec's errors and base64's are ValueErrors
         raise NoEventError(f"its answer is no CloudEvent: {exc}") from exc
