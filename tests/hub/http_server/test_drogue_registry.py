@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from drogue_registry import PATH, RegistryApi, app, device
 from eventually import eventually
 from http_hub import READER, WRITER, HttpHub
 
@@ -22,7 +23,6 @@ from leafhub.model.device import Credential, SecretKind
 from leafhub.model.operator import Operator, Role
 from leafhub.model.registry import DeleteOperator, PutApplication, PutOperator
 
-PATH = "/api/registry/v1alpha1"
 MISSING = str(uuid.uuid4())
 NOT_FOUND = {"error": "NotFound", "message": "Not found"}
 CONFLICT = {"error": "Conflict", "message": "Conflict"}
@@ -32,51 +32,6 @@ NO_REFERENCE = {
     "message": "Referenced a non-existing entity",
 }
 JSON = {"Content-Type": "application/json"}
-
-
-def app(name: str = "app1", **more: Any) -> dict[str, Any]:
-    """An application's record; what is no section of it goes into ``metadata``."""
-    return record({"name": name}, more)
-
-
-def device(name: str = "dev1", application: str = "app1", **more: Any) -> dict[str, Any]:
-    return record({"name": name, "application": application}, more)
-
-
-def record(metadata: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
-    sections = {"spec", "status"} & more.keys()
-    written = {name: more.pop(name) for name in sorted(sections)}
-    return {"metadata": metadata | more, **written}
-
-
-class Api:
-    """The registry as one caller sees it."""
-
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self.http = http
-
-    async def __call__(self, method: str, path: str, body: Any = None) -> httpx.Response:
-        if body is None:
-            return await self.http.request(method, PATH + path)
-        return await self.http.request(method, PATH + path, json=body)
-
-    async def get(self, path: str) -> dict[str, Any]:
-        answer = await self("GET", path)
-        assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
-
-    async def names(self, path: str, **query: str) -> list[str]:
-        answer = await self.http.get(PATH + path, params=query)
-        assert answer.status_code == 200, answer.text
-        return [one["metadata"]["name"] for one in answer.json()]
-
-    async def make(self, *records: dict[str, Any]) -> None:
-        for one in records:
-            application = one["metadata"].get("application")
-            path = "/apps" if application is None else f"/apps/{application}/devices"
-            answer = await self("POST", path, one)
-            assert (answer.status_code, answer.content) == (201, b""), answer.text
 
 
 def expect(answer: httpx.Response, status: int, body: Any = None) -> None:
@@ -89,15 +44,15 @@ def expect(answer: httpx.Response, status: int, body: Any = None) -> None:
 
 
 @contextlib.asynccontextmanager
-async def caller(hub: HttpHub, name: str, token: str) -> AsyncIterator[Api]:
+async def caller(hub: HttpHub, name: str, token: str) -> AsyncIterator[RegistryApi]:
     async with httpx.AsyncClient(
         base_url=hub.plain, auth=(name, token), trust_env=False
     ) as client:
-        yield Api(client)
+        yield RegistryApi(client)
 
 
 @pytest.fixture
-async def api(hub: HttpHub) -> AsyncIterator[Api]:
+async def api(hub: HttpHub) -> AsyncIterator[RegistryApi]:
     """The registry for an admin of the hub."""
     async with caller(hub, "writer", WRITER) as one:
         yield one
@@ -112,7 +67,7 @@ def operator(name: str, role: Role | None = None, **roles: Role) -> Operator:
 # Applications
 
 
-async def test_an_application_is_made_shown_and_deleted(api: Api) -> None:
+async def test_an_application_is_made_shown_and_deleted(api: RegistryApi) -> None:
     expect(await api("GET", "/apps/app1"), 404)
     answer = await api("POST", "/apps", app())
     expect(answer, 201)
@@ -134,7 +89,7 @@ async def test_an_application_is_made_shown_and_deleted(api: Api) -> None:
     expect(await api("PUT", "/apps/app1", app()), 404, NOT_FOUND)
 
 
-async def test_a_record_is_shown_as_it_was_written(api: Api) -> None:
+async def test_a_record_is_shown_as_it_was_written(api: RegistryApi) -> None:
     free = {"x": [1, 1.0, True, None, {"ü": "\u0000"}], "z": 123456789012345678901234567890}
     written = app(
         labels={"foo": "bar", "foo/bar": "baz"},
@@ -149,7 +104,7 @@ async def test_a_record_is_shown_as_it_was_written(api: Api) -> None:
     assert (shown["spec"], shown["status"]) == (written["spec"], written["status"])
 
 
-async def test_empty_sections_are_left_out(api: Api) -> None:
+async def test_empty_sections_are_left_out(api: RegistryApi) -> None:
     await api.make(app(labels={}, annotations={}, finalizers=[], spec={}, status={}))
     shown = await api.get("/apps/app1")
     assert set(shown) == {"metadata"}
@@ -158,7 +113,7 @@ async def test_empty_sections_are_left_out(api: Api) -> None:
     )
 
 
-async def test_what_only_the_registry_says_is_ignored_in_requests(api: Api) -> None:
+async def test_what_only_the_registry_says_is_ignored_in_requests(api: RegistryApi) -> None:
     await api.make(
         app(
             uid=MISSING,
@@ -176,13 +131,13 @@ async def test_what_only_the_registry_says_is_ignored_in_requests(api: Api) -> N
     assert "deletionTimestamp" not in metadata
 
 
-async def test_names_of_applications(api: Api) -> None:
+async def test_names_of_applications(api: RegistryApi) -> None:
     for name in ["a", "app-1", "1", "a.b", "a-b.c--d.0", "a" * 63, "a" * 32 + "." + "b" * 31]:
         await api.make(app(name))
         assert (await api.get(f"/apps/{name}"))["metadata"]["name"] == name
 
 
-async def test_what_is_no_name_of_an_application(api: Api) -> None:
+async def test_what_is_no_name_of_an_application(api: RegistryApi) -> None:
     long = ("a" * 64, "a." * 32 + "b")
     for name in ("", "App", "a b", "-a", "a-", "a_b", "a..b", ".a", "a.", "ä", "a\n", *long):
         answer = await api("POST", "/apps", app(name))
@@ -190,7 +145,7 @@ async def test_what_is_no_name_of_an_application(api: Api) -> None:
     assert await api.names("/apps") == []
 
 
-async def test_what_an_update_counts(api: Api) -> None:
+async def test_what_an_update_counts(api: RegistryApi) -> None:
     await api.make(app(labels={"a": "1"}, spec={"x": 1}))
     versions = [(await api.get("/apps/app1"))["metadata"]]
 
@@ -212,7 +167,7 @@ async def test_what_an_update_counts(api: Api) -> None:
     assert await update(finalizers=["f"]) == (0, True)
 
 
-async def test_an_update_replaces_the_whole(api: Api) -> None:
+async def test_an_update_replaces_the_whole(api: RegistryApi) -> None:
     await api.make(app(labels={"a": "1"}, annotations={"b": "2"}, spec={"x": 1}, status={"y": 2}))
     expect(await api("PUT", "/apps/app1", app()), 204)
     shown = await api.get("/apps/app1")
@@ -220,7 +175,7 @@ async def test_an_update_replaces_the_whole(api: Api) -> None:
     assert not {"labels", "annotations"} & set(shown["metadata"])
 
 
-async def test_the_body_names_what_the_path_names(api: Api) -> None:
+async def test_the_body_names_what_the_path_names(api: RegistryApi) -> None:
     await api.make(app(), app("app2"), device())
     expect(await api("PUT", "/apps/app1", app("app2")), 400)
     expect(await api("PUT", "/apps/app1/devices/dev1", device("dev2")), 400)
@@ -229,7 +184,7 @@ async def test_the_body_names_what_the_path_names(api: Api) -> None:
 
 @pytest.mark.parametrize("member", ["uid", "resourceVersion"])
 @pytest.mark.parametrize("path", ["/apps/app1", "/apps/app1/devices/dev1"])
-async def test_preconditions(api: Api, path: str, member: str) -> None:
+async def test_preconditions(api: RegistryApi, path: str, member: str) -> None:
     await api.make(app(), device())
     wanted = app(labels={"a": "1"}) if path == "/apps/app1" else device(labels={"a": "1"})
 
@@ -254,7 +209,7 @@ async def test_preconditions(api: Api, path: str, member: str) -> None:
     assert await change("") == (204, 204)
 
 
-async def test_no_difference_is_no_change(hub: HttpHub, api: Api) -> None:
+async def test_no_difference_is_no_change(hub: HttpHub, api: RegistryApi) -> None:
     await api.make(app(), device(spec={"x": 1}))
     before = await api.get("/apps/app1/devices/dev1")
     generation = hub.exchange.registry.generation
@@ -294,14 +249,14 @@ REFUSED_BODIES = [
 ]
 
 
-async def test_bodies_that_are_refused(api: Api) -> None:
+async def test_bodies_that_are_refused(api: RegistryApi) -> None:
     for body in REFUSED_BODIES:
         answer = await api.http.post(f"{PATH}/apps", content=body, headers=JSON)
         assert (answer.status_code, answer.json()["error"]) == (400, "BadRequest"), body
     assert await api.names("/apps") == []
 
 
-async def test_a_body_as_deep_as_can_be_is_kept(api: Api) -> None:
+async def test_a_body_as_deep_as_can_be_is_kept(api: RegistryApi) -> None:
     deep = b'{"metadata":{"name":"app1"},"spec":{"x":' + b"[" * 125 + b"]" * 125 + b"}}"
     answer = await api.http.post(f"{PATH}/apps", content=deep, headers=JSON)
     expect(answer, 201)
@@ -309,7 +264,7 @@ async def test_a_body_as_deep_as_can_be_is_kept(api: Api) -> None:
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", ""])
-async def test_a_body_has_to_say_that_it_is_json(api: Api, media_type: str) -> None:
+async def test_a_body_has_to_say_that_it_is_json(api: RegistryApi, media_type: str) -> None:
     headers = {"Content-Type": media_type} if media_type else {}
     answer = await api.http.post(
         f"{PATH}/apps", content=b'{"metadata":{"name":"app1"}}', headers=headers
@@ -317,7 +272,7 @@ async def test_a_body_has_to_say_that_it_is_json(api: Api, media_type: str) -> N
     assert (answer.status_code, answer.json()["error"]) == (400, "BadRequest")
 
 
-async def test_a_body_has_a_longest_length(api: Api) -> None:
+async def test_a_body_has_a_longest_length(api: RegistryApi) -> None:
     start, end = b'{"metadata":{"name":"app1"},"spec":{"x":"', b'"}}'
     fits = start + b"a" * (LONGEST_BODY - len(start) - len(end)) + end
     too_long = fits.replace(b'"app1"', b'"app12"')
@@ -339,7 +294,7 @@ async def test_a_body_has_a_longest_length(api: Api) -> None:
 )
 @pytest.mark.parametrize("media_type", ["application/json", "text/plain"])
 async def test_a_precondition_that_cannot_be_read_deletes_nothing(
-    api: Api, body: bytes, status: int, media_type: str
+    api: RegistryApi, body: bytes, status: int, media_type: str
 ) -> None:
     await api.make(app())
     headers = {"Content-Type": media_type}
@@ -347,7 +302,7 @@ async def test_a_precondition_that_cannot_be_read_deletes_nothing(
     assert answer.status_code == status
 
 
-async def test_a_precondition_counts_whatever_its_media_type(api: Api) -> None:
+async def test_a_precondition_counts_whatever_its_media_type(api: RegistryApi) -> None:
     await api.make(app())
     body = b'{"preconditions":{"uid":"wrong"}}'  # as curl -d sends it
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -358,7 +313,7 @@ async def test_a_precondition_counts_whatever_its_media_type(api: Api) -> None:
 # Devices
 
 
-async def test_a_device_is_made_shown_and_deleted(api: Api) -> None:
+async def test_a_device_is_made_shown_and_deleted(api: RegistryApi) -> None:
     expect(await api("GET", "/apps/app1/devices/dev1"), 404, NOT_FOUND)
     expect(await api("POST", "/apps/app1/devices", device()), 404, NO_REFERENCE)
     await api.make(app())
@@ -393,7 +348,7 @@ async def test_a_device_is_made_shown_and_deleted(api: Api) -> None:
     expect(await api("GET", "/apps/app2/devices"), 404, NOT_FOUND)
 
 
-async def test_a_device_made_again_is_another_one(api: Api) -> None:
+async def test_a_device_made_again_is_another_one(api: RegistryApi) -> None:
     await api.make(app(), device())
     old = await api.get("/apps/app1/devices/dev1")
     expect(await api("DELETE", "/apps/app1/devices/dev1"), 204)
@@ -402,7 +357,7 @@ async def test_a_device_made_again_is_another_one(api: Api) -> None:
     expect(await api("PUT", "/apps/app1/devices/dev1", old), 409, CONFLICT)
 
 
-async def test_the_body_says_which_application_a_device_is_made_in(api: Api) -> None:
+async def test_the_body_says_which_application_a_device_is_made_in(api: RegistryApi) -> None:
     await api.make(app(), app("app2"))
     answer = await api("POST", "/apps/app1/devices", device("dev1", "app2"))
     expect(answer, 201)
@@ -411,7 +366,7 @@ async def test_the_body_says_which_application_a_device_is_made_in(api: Api) -> 
     assert await api.names("/apps/app2/devices") == ["dev1"]
 
 
-async def test_any_text_is_the_name_of_a_device(api: Api) -> None:
+async def test_any_text_is_the_name_of_a_device(api: RegistryApi) -> None:
     await api.make(app())
     for name in [
         "bar/baz",
@@ -437,7 +392,7 @@ async def test_any_text_is_the_name_of_a_device(api: Api) -> None:
         assert await api.names("/apps/app1/devices") == []
 
 
-async def test_what_is_no_name_of_a_device(api: Api) -> None:
+async def test_what_is_no_name_of_a_device(api: RegistryApi) -> None:
     await api.make(app())
     for wrong in (device(""), device("a" * 256), device("é" * 128), device("dev1", "")):
         answer = await api("POST", "/apps/app1/devices", wrong)
@@ -455,7 +410,9 @@ async def test_what_is_no_name_of_a_device(api: Api) -> None:
     ],
     ids=["alias", "name", "user"],
 )
-async def test_aliases_are_unique_in_an_application(api: Api, spec: dict[str, Any]) -> None:
+async def test_aliases_are_unique_in_an_application(
+    api: RegistryApi, spec: dict[str, Any]
+) -> None:
     one = {"alias": ["al1"], "authentication": {"credentials": [unique]}}
     await api.make(app(), app("app2"), device(spec=one), device("dev2"))
     expect(await api("POST", "/apps/app1/devices", device("dev3", spec=spec)), 409, CONFLICT)
@@ -466,7 +423,7 @@ async def test_aliases_are_unique_in_an_application(api: Api, spec: dict[str, An
     expect(await api("PUT", "/apps/app1/devices/dev1", device(spec={"alias": ["dev1"]})), 204)
 
 
-async def test_what_cannot_be_read_is_stored_as_it_is(api: Api) -> None:
+async def test_what_cannot_be_read_is_stored_as_it_is(api: RegistryApi) -> None:
     spec = {
         "authentication": {"credentials": [{"pass": {"rot13": "x"}}]},
         "core": {"disabled": "perhaps"},
@@ -481,7 +438,7 @@ async def test_what_cannot_be_read_is_stored_as_it_is(api: Api) -> None:
 # Deleting in two steps
 
 
-async def test_finalizers_keep_what_is_deleted(api: Api) -> None:
+async def test_finalizers_keep_what_is_deleted(api: RegistryApi) -> None:
     await api.make(app(finalizers=["foo", "bar"]))
     expect(await api("DELETE", "/apps/app1"), 204)
     shown = await api.get("/apps/app1")
@@ -502,7 +459,7 @@ async def test_finalizers_keep_what_is_deleted(api: Api) -> None:
     expect(await api("GET", "/apps/app1"), 404)
 
 
-async def test_a_deleted_device_waits_for_its_finalizers(api: Api) -> None:
+async def test_a_deleted_device_waits_for_its_finalizers(api: RegistryApi) -> None:
     await api.make(app(), device(finalizers=["foo"], spec={"alias": ["al1"]}))
     expect(await api("DELETE", "/apps/app1/devices/dev1"), 204)
     shown = await api.get("/apps/app1/devices/dev1")
@@ -517,7 +474,7 @@ async def test_a_deleted_device_waits_for_its_finalizers(api: Api) -> None:
     await api.make(device("al1"))
 
 
-async def test_an_application_waits_for_its_devices(api: Api) -> None:
+async def test_an_application_waits_for_its_devices(api: RegistryApi) -> None:
     await api.make(
         app(), device("d1"), device("d2", finalizers=["foo"]), device("d3", finalizers=["foo"])
     )
@@ -538,7 +495,7 @@ async def test_an_application_waits_for_its_devices(api: Api) -> None:
     expect(await api("GET", "/apps/app1"), 404)
 
 
-async def test_an_application_has_finalizers_of_its_own_beside_that(api: Api) -> None:
+async def test_an_application_has_finalizers_of_its_own_beside_that(api: RegistryApi) -> None:
     await api.make(app(finalizers=["bar"]), device(finalizers=["foo"]))
     expect(await api("DELETE", "/apps/app1"), 204)
     shown = await api.get("/apps/app1")
@@ -552,7 +509,7 @@ async def test_an_application_has_finalizers_of_its_own_beside_that(api: Api) ->
     expect(await api("GET", "/apps/app1"), 404)
 
 
-async def test_an_application_takes_its_devices_with_it(api: Api) -> None:
+async def test_an_application_takes_its_devices_with_it(api: RegistryApi) -> None:
     await api.make(app(), device("d1"), device("d2"))
     expect(await api("DELETE", "/apps/app1"), 204)
     await api.make(app())
@@ -562,7 +519,7 @@ async def test_an_application_takes_its_devices_with_it(api: Api) -> None:
 # Lists
 
 
-async def test_lists_are_sorted_selected_and_cut(api: Api) -> None:
+async def test_lists_are_sorted_selected_and_cut(api: RegistryApi) -> None:
     for number in range(10):
         labels = {"even" if number % 2 == 0 else "odd": "", "n": str(number)}
         await api.make(app(f"app-{9 - number}", labels=labels))
@@ -579,7 +536,7 @@ async def test_lists_are_sorted_selected_and_cut(api: Api) -> None:
     assert await api.names("/apps", other="x") == everything
 
 
-async def test_devices_are_selected_by_labels(api: Api) -> None:
+async def test_devices_are_selected_by_labels(api: RegistryApi) -> None:
     await api.make(app())
     rooms = [None, ("1", "101"), ("1", "102"), ("2", "201")]
     for number, place in enumerate(rooms):
@@ -605,14 +562,14 @@ async def test_devices_are_selected_by_labels(api: Api) -> None:
         ("offset=1.5", "BadRequest"),
     ],
 )
-async def test_queries_that_are_refused(api: Api, query: str, error: str) -> None:
+async def test_queries_that_are_refused(api: RegistryApi, query: str, error: str) -> None:
     await api.make(app())
     for path in ("/apps", "/apps/app1/devices"):
         answer = await api("GET", f"{path}?{query}")
         assert (answer.status_code, answer.json()["error"]) == (400, error)
 
 
-async def test_a_long_list_comes_whole(api: Api) -> None:
+async def test_a_long_list_comes_whole(api: RegistryApi) -> None:
     count = AT_A_TIME * 2
     await api.make(app())
     await asyncio.gather(*(api.make(device(f"d{number:03}")) for number in range(count)))
@@ -622,7 +579,7 @@ async def test_a_long_list_comes_whole(api: Api) -> None:
 # Who may do what
 
 
-async def test_roles(hub: HttpHub, api: Api) -> None:
+async def test_roles(hub: HttpHub, api: RegistryApi) -> None:
     await api.make(app(), app("app2"), device())
     cast = {
         "stranger": operator("stranger"),
@@ -670,10 +627,12 @@ async def test_who_makes_an_application_is_its_admin(hub: HttpHub) -> None:
         assert known.roles == {}
 
 
-async def test_callers_without_a_login_see_what_anybody_may(hub: HttpHub, api: Api) -> None:
+async def test_callers_without_a_login_see_what_anybody_may(
+    hub: HttpHub, api: RegistryApi
+) -> None:
     await api.make(app(), app("app2"))
     async with httpx.AsyncClient(base_url=hub.plain, trust_env=False) as http:
-        nobody = Api(http)
+        nobody = RegistryApi(http)
         assert await nobody.names("/apps") == []
         expect(await nobody("POST", "/apps", app("app3")), 403, NOT_AUTHORIZED)
         await hub.exchange.apply(
@@ -689,7 +648,9 @@ async def test_callers_without_a_login_see_what_anybody_may(hub: HttpHub, api: A
         expect(await reader("PUT", "/apps/app1", app()), 403, NOT_AUTHORIZED)
 
 
-async def test_a_role_counts_as_it_is_when_the_body_has_come(hub: HttpHub, api: Api) -> None:
+async def test_a_role_counts_as_it_is_when_the_body_has_come(
+    hub: HttpHub, api: RegistryApi
+) -> None:
     await api.make(app())
     await hub.exchange.apply([PutOperator(operator("manager", app1=Role.WRITER))])
 
@@ -713,7 +674,7 @@ async def test_a_role_counts_as_it_is_when_the_body_has_come(hub: HttpHub, api: 
 
 
 async def test_applications_of_other_dialects_are_not_there_but_take_names(
-    hub: HttpHub, api: Api
+    hub: HttpHub, api: RegistryApi
 ) -> None:
     other = Application(name="home", uid="u", dialect="broker", settings=ApplicationSettings())
     hub.exchange.registry.apply(PutApplication(other))
@@ -729,7 +690,7 @@ async def test_applications_of_other_dialects_are_not_there_but_take_names(
 # At the same time
 
 
-async def test_of_two_updates_of_one_version_one_wins(api: Api) -> None:
+async def test_of_two_updates_of_one_version_one_wins(api: RegistryApi) -> None:
     await api.make(app(), device())
     shown = await api.get("/apps/app1/devices/dev1")
     wanted = [{**shown, "spec": {"by": number}} for number in range(8)]
@@ -740,7 +701,7 @@ async def test_of_two_updates_of_one_version_one_wins(api: Api) -> None:
     assert (await api.get(path))["spec"] == {"by": codes.index(204)}
 
 
-async def test_of_two_that_make_the_same_one_wins(api: Api) -> None:
+async def test_of_two_that_make_the_same_one_wins(api: RegistryApi) -> None:
     answers = await asyncio.gather(*(api("POST", "/apps", app()) for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
     answers = await asyncio.gather(*(api("DELETE", "/apps/app1") for _ in range(8)))
@@ -790,7 +751,7 @@ class FailingStore:
 )
 async def test_what_is_taken_back_was_no_reason(
     hub: HttpHub,
-    api: Api,
+    api: RegistryApi,
     monkeypatch: pytest.MonkeyPatch,
     first: tuple[str, str, Any],
     second: tuple[str, str, Any],
@@ -814,7 +775,7 @@ async def test_what_is_taken_back_was_no_reason(
 
 
 async def test_a_store_in_trouble_changes_nothing(
-    hub: HttpHub, api: Api, monkeypatch: pytest.MonkeyPatch
+    hub: HttpHub, api: RegistryApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await api.make(app())
     before = await api.get("/apps/app1")
