@@ -118,7 +118,7 @@ def _end(command: Command, request: HttpRequest, reply: Answer | Failure) -> Com
         error = f"{request.endpoint}: it answered {reply.status} {quoted(said)}"
         return msgspec.structs.replace(update, error=error)
     answer = said.encode() or None
-    return msgspec.structs.replace(update, state=CommandState.DELIVERED, answer=answer)
+    return msgspec.structs.replace(update, state=CommandState.ANSWERED, answer=answer)
 
 
 def _plain(command: Command) -> Any:
