@@ -13,12 +13,14 @@ from eventually import eventually
 from http_hub import READER, WRITER, HttpHub, http_hub
 from websockets.asyncio.client import ClientConnection
 from websockets.frames import Frame, Opcode
+from websockets.protocol import Protocol as Frames
+from websockets.protocol import Side
 
 from leafhub.dialects.base import Outcome
 from leafhub.errors import BusyError
 from leafhub.exchange import proofs
 from leafhub.http_server import websocket
-from leafhub.http_server.drogue.event_socket import EXPIRED, GONE, NOT_REFRESHED
+from leafhub.http_server.drogue.event_socket import EXPIRED, GONE, NOT_REFRESHED, WINDOW
 from leafhub.http_server.websocket import UNREAD_BYTES
 from leafhub.model.device import Credential, SecretKind
 from leafhub.model.event import Event
@@ -56,14 +58,18 @@ def guest(*secrets: str, **roles: Role) -> PutOperator:
 
 
 async def store(
-    hub: HttpHub, channel: str = "t", data: bytes = b"1", application: str = "greenhouse"
+    hub: HttpHub,
+    channel: str = "t",
+    data: bytes = b"1",
+    application: str = "greenhouse",
+    device: str = "bed-1",
 ) -> None:
     """An event of a device, when it is on disk."""
     event = Event(
         id=f"event-{next(_numbers)}",
         application=application,
-        device="bed-1",
-        sender="bed-1",
+        device=device,
+        sender=device,
         channel=channel,
         time_us=1_000_000,
         data=data,
@@ -435,6 +441,134 @@ async def test_a_silent_client_is_pinged_and_dropped(
     assert said.startswith(ping)
     assert said.replace(ping, b"") == b""
     silent.close()
+
+
+# In a group
+
+IN_GROUP = f"/greenhouse?group_id=night+shift&token={READER}"
+
+
+async def test_members_of_a_group_share_its_events(hub: HttpHub) -> None:
+    async with (
+        open_socket(hub.plain, IN_GROUP) as one,
+        open_socket(hub.tls, IN_GROUP, hub_tls(hub)) as two,
+        open_socket(hub.plain, f"/greenhouse?token={READER}") as outside,
+    ):
+        names = [f"bed-{number}" for number in range(40)]
+        for name in names:
+            await store(hub, device=name)
+        shares: list[list[str]] = [[], []]
+
+        async def read(socket: ClientConnection, share: list[str]) -> None:
+            while True:
+                share.append((await next_event(socket))["device"])
+
+        async def is_shared_out() -> bool:
+            return len(shares[0]) + len(shares[1]) >= len(names)
+
+        async with asyncio.TaskGroup() as tasks:
+            readers = [
+                tasks.create_task(read(socket, share))
+                for socket, share in zip((one, two), shares, strict=True)
+            ]
+            await eventually(is_shared_out)
+            for reader in readers:
+                reader.cancel()
+        assert all(shares)
+        assert sorted(shares[0] + shares[1]) == sorted(names)
+        assert [(await next_event(outside))["device"] for _ in names] == names
+
+
+async def test_a_group_goes_on_where_it_stopped(hub: HttpHub) -> None:
+    async with open_socket(hub.plain, IN_GROUP) as socket:
+        await store(hub, "first")
+        assert (await next_event(socket))["subject"] == "first"
+        await settle(socket)
+    await store(hub, "second")
+    async with open_socket(hub.plain, IN_GROUP) as socket:
+        assert (await next_event(socket))["subject"] == "second"
+
+
+async def test_a_group_goes_on_after_a_restart(tmp_path: Path) -> None:
+    async with http_hub(tmp_path) as hub:
+        async with httpx.AsyncClient(auth=("writer", WRITER), trust_env=False) as client:
+            await client.put(f"{hub.plain}/api/v1/registry", content=DOCUMENT)
+        async with open_socket(hub.plain, IN_GROUP) as socket:
+            await store(hub, "first")
+            assert (await next_event(socket))["subject"] == "first"
+            await settle(socket)
+        await store(hub, "second")
+    async with http_hub(tmp_path) as hub, open_socket(hub.plain, IN_GROUP) as socket:
+        assert (await next_event(socket))["subject"] == "second"
+
+
+async def test_what_no_pong_has_confirmed_comes_again(hub: HttpHub) -> None:
+    mute = await handshake(hub, IN_GROUP)
+    await store(hub, "again")
+    async with asyncio.timeout(10):
+        assert b"again" in await asyncio.get_running_loop().sock_recv(mute, 10_000)
+    mute.close()
+    async with open_socket(hub.plain, IN_GROUP) as socket:
+        assert (await next_event(socket))["subject"] == "again"
+
+
+async def test_a_member_that_confirms_nothing_gets_so_many_and_no_more(hub: HttpHub) -> None:
+    mute = await handshake(hub, IN_GROUP)
+    loop = asyncio.get_running_loop()
+    frames = Frames(Side.CLIENT)
+    texts: list[bytes] = []
+    pings: list[bytes] = []
+
+    async def read() -> None:
+        while data := await loop.sock_recv(mute, 4096):
+            frames.receive_data(data)
+            for event in frames.events_received():
+                assert isinstance(event, Frame)
+                (texts if event.opcode is Opcode.TEXT else pings).append(bytes(event.data))
+
+    reading = asyncio.create_task(read())
+
+    async def has_so_many() -> bool:
+        return len(texts) >= WINDOW
+
+    for number in range(WINDOW + 10):
+        await store(hub, str(number))
+    await eventually(has_so_many)
+    assert len(pings) == 1  # one at a time
+    await loop.sock_sendall(mute, Frame(Opcode.PONG, b"not this").serialize(mask=True))
+    await loop.sock_sendall(mute, Frame(Opcode.PONG, pings[0]).serialize(mask=True))
+
+    async def has_more() -> bool:
+        return len(texts) > WINDOW
+
+    await eventually(has_more)
+    assert len(texts) == WINDOW + 1  # the pong confirmed the first
+    reading.cancel()
+    mute.close()
+
+
+async def test_a_group_passes_over_other_channels(hub: HttpHub) -> None:
+    path = IN_GROUP.replace("?", "/wanted?")
+    async with open_socket(hub.plain, path) as socket:
+        for number in range(3 * WINDOW):
+            await store(hub, "wanted" if number % WINDOW == 0 else "other", str(number).encode())
+        seen = [(await next_event(socket))["data"] for _ in range(3)]
+        await settle(socket)
+    assert seen == [0, WINDOW, 2 * WINDOW]
+    await store(hub, "other")
+    await store(hub, "wanted", b"3")
+    async with open_socket(hub.plain, path) as socket:
+        assert (await next_event(socket))["data"] == 3
+
+
+async def test_a_member_that_reads_slowly_loses_nothing(hub: HttpHub) -> None:
+    big = b'"' + b"x" * 50_000 + b'"'
+    async with open_socket(hub.plain, IN_GROUP, max_queue=1) as socket:
+        for number in range(60):
+            await store(hub, str(number), big)
+        seen = [(await next_event(socket))["subject"] for _ in range(60)]
+    assert seen == [str(number) for number in range(60)]
+    assert hub.exchange.queue_budget.dropped == 0
 
 
 # The server stops
