@@ -244,8 +244,6 @@ class Place:
             return
         page = await self._reader.read(min(partition.given for partition in partitions))
         for stored in page.events:
-            if self._has_moved:
-                return  # a new partition may begin before this page
             partition = self._group.partition_for(stored)
             if partition is None or partition.owner is not self:
                 continue
@@ -260,7 +258,10 @@ class Place:
             await self._news.wait()
 
     async def _give(self, stored: StoredEvent, partition: Partition["Place"]) -> None:
-        """Give one event as soon as there is room for it, unless partitions move before."""
+        """Give one event as soon as there is room for it.
+
+        None when partitions have moved: a new one may begin before this page.
+        """
         while not self._has_moved:
             self._room.clear()
             has_room = self._group.may_go_on and len(self._open) < OPEN_EVENTS
