@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -113,3 +114,29 @@ SIGNS = (x509.BasicConstraints(ca=True, path_length=None), True)
 SIGNS_NONE = (x509.BasicConstraints(ca=False, path_length=None), True)
 FOR_CLIENTS = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False)
 FOR_SERVERS = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
+
+
+def _read(pem: str) -> Issued:
+    data = pem.encode()
+    key = load_pem_private_key(data, password=None)
+    assert isinstance(key, Key)
+    return Issued(x509.load_pem_x509_certificate(data), key)
+
+
+OLD_ROOT = _read("""
+-----BEGIN EC PRIVATE KEY-----
+MHcCAQEEIOqA0sdvi5qpKNwT5NetIh4jxNOUqBoryg5y+HoVNCkKoAoGCCqGSM49
+AwEHoUQDQgAE2ciiGWncJrZKUmpqeQRV5HfQ7N28SHvukCkYsx2yRpMA/oooJsQA
+fO7LMMI+hP5V9MLoYEz33cU/ydsfyZrwCA==
+-----END EC PRIVATE KEY-----
+-----BEGIN CERTIFICATE-----
+MIIBOjCB4AIBATAKBggqhkjOPQQDAjAoMRMwEQYDVQQKDApEcm9ndWUgSW9UMREw
+DwYDVQQDDAhvbGQgcm9vdDAgFw0yNjExMjExODM2MjVaGA8yMTI2MTAyODE4MzYy
+NVowKDETMBEGA1UECgwKRHJvZ3VlIElvVDERMA8GA1UEAwwIb2xkIHJvb3QwWTAT
+BgcqhkjOPQIBBggqhkjOPQMBBwNCAATZyKIZadwmtkpSamp5BFXkd9Ds3bxIe+6Q
+KRizHbJGkwD+iigmxAB87sswwj6E/lX0wuhgTPfdxT/J2x/JmvAIMAoGCCqGSM49
+BAMCA0kAMEYCIQD82PyWA1AyU3IJWK8G9pb3oD1wsDIIuIp8vgvK0YMyKAIhAMU1
+ZkM17658EaHKT66pIWI+ud4rLpwauvhrDUN8Dc2G
+-----END CERTIFICATE-----
+""")
+"""``O=Drogue IoT, CN=old root``, of version 1, which no library makes any more; until 2126."""

@@ -14,14 +14,19 @@ Spec = dict[str, Any]
 
 
 def application(
-    name: str, spec: Spec | None = None, *, arrival: Arrival, deleted_us: int | None = None
+    name: str,
+    spec: Spec | None = None,
+    *,
+    arrival: Arrival,
+    status: Spec | None = None,
+    deleted_us: int | None = None,
 ) -> PutApplication:
     """The change that makes an application."""
     record = Application(
         name=name,
         uid=f"uid-{name}",
         dialect="drogue",
-        settings=ApplicationSettings(spec=spec or {}, deleted_us=deleted_us),
+        settings=ApplicationSettings(spec=spec or {}, status=status or {}, deleted_us=deleted_us),
     )
     return PutApplication(complete_application(record, None, arrival))
 

@@ -7,6 +7,7 @@ import pytest
 from client_certificates import (
     FOR_CLIENTS,
     FOR_SERVERS,
+    OLD_ROOT,
     SIGNS,
     SIGNS_NONE,
     SINCE,
@@ -78,6 +79,31 @@ DEEP = issue("deep", by=LOWER)
 )
 def test_signatures_lead_to_the_authority(chain: tuple[Issued, ...]) -> None:
     assert prove(*chain) == ROOT.certificate
+
+
+def test_an_authority_of_version_1_is_one_where_somebody_trusts_it() -> None:
+    """It has no extensions to say so; between others it proves nothing (RFC 5280 §6.1.4 k)."""
+    assert certificates.authorities((OLD_ROOT.pem,)) == (OLD_ROOT.certificate,)
+    assert prove(issue("x", by=OLD_ROOT), trusted=OLD_ROOT) == OLD_ROOT.certificate
+    with pytest.raises(CertificateError, match="is no authority"):
+        certificates.check_authority(OLD_ROOT.certificate, trusted=False)
+
+
+@pytest.mark.parametrize("data", [ROOT.der, ROOT.pem.encode(), b"# mine\n" + ROOT.pem.encode()])
+def test_one_certificate_is_read_in_either_form(data: bytes) -> None:
+    assert certificates.load(data) == ROOT.certificate
+
+
+def test_of_several_the_first_one_is_read() -> None:
+    assert certificates.load((MIDDLE.pem + ROOT.pem).encode()) == MIDDLE.certificate
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"x", ROOT.der[:-1], ROOT.pem.encode()[:-40], ROOT.key_pem.encode()]
+)
+def test_a_text_without_a_certificate_is_refused(data: bytes) -> None:
+    with pytest.raises(CertificateError, match="cannot be read"):
+        certificates.load(data)
 
 
 def test_an_authority_between_may_be_the_one_that_is_trusted() -> None:

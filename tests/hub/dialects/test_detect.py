@@ -1,10 +1,11 @@
 import hashlib
 import re
+from base64 import b64encode
 from typing import Any
 
 import msgspec
 import pytest
-from client_certificates import issue
+from client_certificates import authority, issue
 from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from leafhub.dialects.detect import (
     FACES,
     UNDECIDED,
     Detection,
+    application_keys_of,
     keys_of,
     refuse_taken_name,
     settings_types,
@@ -143,12 +145,33 @@ LAMP_USER = Device(
 )
 
 
+_ROOT = authority("root")
+_SENSOR = issue("sensor", by=_ROOT)
+CERTIFIED = application(
+    "certified",
+    "drogue",
+    spec={"trustAnchors": {"anchors": [{"certificate": b64encode(_ROOT.der).decode()}]}},
+)
+SENSOR_DEVICE = PutDevice(
+    Device(
+        application="certified",
+        id="sensor",
+        uid="u",
+        name="sensor",
+        settings=msgspec.convert({"spec": {"alias": ["CN=sensor"]}}, settings_types("drogue")[1]),
+        credentials=(Credential(kind=SecretKind.PSK, secret=b"k".hex()),),
+    )
+)
+SENSOR = msgspec.structs.replace(TLS, certificates=(_SENSOR.der,))
+SENSOR_KEY = msgspec.structs.replace(TLS, psk_identity="sensor@certified")
+
+
 def pinned(dialect: str) -> Peer:
     return msgspec.structs.replace(TLS, dialect=dialect)
 
 
 def registry_of(*changes: Change) -> Registry:
-    registry = Registry(keys_of)
+    registry = Registry(keys_of, application_keys_of)
     for change in changes:
         registry.apply(change)
     return registry
@@ -347,6 +370,42 @@ class TestHandshake:
         world.apply(PutDevice(PLUG_USER))
         world.apply(PutDevice(LAMP_USER))
         assert judged(connect(username, password, "HW1"), peer, world, arrival) == dialect
+
+    @pytest.mark.parametrize(
+        ("username", "password", "dialect"),
+        [
+            pytest.param(None, None, "drogue", id="alone"),
+            pytest.param("", "", "0x86", id="empty names"),
+            pytest.param("sw-user", "sw-secret", "smartworks", id="SmartWorks"),
+            pytest.param(PLUG_ID, "auth", "cloudplugs", id="CloudPlugs"),
+            pytest.param("olive", "olives", "integration", id="operator"),
+            pytest.param("hass", "hass-pw", "broker", id="topic space"),
+            pytest.param("", TOKEN, "murano", id="Murano"),
+            pytest.param("dev1@plant", "pw", "0x86", id="Drogue"),
+            pytest.param("nobody", "pw", "0x86", id="nobody"),
+        ],
+    )
+    @pytest.mark.parametrize("peer", [SENSOR, SENSOR_KEY], ids=["certificate", "key"])
+    def test_what_proves_a_device_of_drogue_leaves_others_their_logins(
+        self,
+        world: Registry,
+        arrival: Arrival,
+        peer: Peer,
+        username: str | None,
+        password: str | None,
+        dialect: str,
+    ) -> None:
+        world.apply(CERTIFIED)
+        world.apply(SENSOR_DEVICE)
+        assert judged(connect(username, password), peer, world, arrival) == dialect
+
+    def test_keys_are_found_in_every_dialect_that_has_some(
+        self, world: Registry, arrival: Arrival
+    ) -> None:
+        for change in (PutDevice(PLUG_USER), CERTIFIED, SENSOR_DEVICE):
+            world.apply(change)
+        for identity, key in (("plug", bytes(16)), ("sensor@certified", b"k"), ("nobody", None)):
+            assert DETECTION.pre_shared_key(identity, world, arrival.time_us) == key
 
     @pytest.mark.parametrize("server_name", ["tconn.m2.hub.test", "api.hub.test"])
     def test_the_name_it_asked_for_goes_first(

@@ -36,8 +36,14 @@ def keys_of(application: Application, device: Device) -> Iterable[str]:
     return (f"{ours.prefix}:{word}" for word in its.words)
 
 
-def app(name: str, prefix: str = "p", dialect: str = "plain") -> Application:
-    return Application(name=name, uid="u", dialect=dialect, settings=Plain(prefix))
+def application_keys_of(application: Application) -> Iterable[str]:
+    settings = application.settings
+    assert isinstance(settings, Plain)
+    return (f"a:{word}" for word in settings.words)
+
+
+def app(name: str, prefix: str = "p", dialect: str = "plain", *words: str) -> Application:
+    return Application(name=name, uid="u", dialect=dialect, settings=Plain(prefix, words))
 
 
 def dev(application: str, device_id: str, *words: str, name: str = "n") -> Device:
@@ -51,7 +57,7 @@ def dev(application: str, device_id: str, *words: str, name: str = "n") -> Devic
 
 
 def registry_with(*changes: Change) -> Registry:
-    registry = Registry(keys_of)
+    registry = Registry(keys_of, application_keys_of)
     for change in changes:
         registry.apply(change)
     return registry
@@ -65,7 +71,41 @@ def contents(registry: Registry, keys: Iterable[str] = ()) -> object:
         {name: {d.id: d for d in registry.devices(name)} for name in applications},
         {o.name: o for o in registry.operators()},
         {key: registry.lookup(key) for key in keys},
+        {key: registry.lookup_application(key) for key in _APPLICATION_KEYS},
     )
+
+
+_APPLICATION_KEYS = ["a:x", "a:y", "a:z"]
+
+
+def named(name: str, *words: str) -> Application:
+    return app(name, "p", "plain", *words)
+
+
+def test_an_application_is_found_by_each_key_it_has_and_by_no_other() -> None:
+    registry = registry_with(PutApplication(named("one", "x", "y", "y")))
+    assert registry.lookup_application("a:x") == registry.lookup_application("a:y")
+    registry.apply(PutApplication(named("one", "y", "z")))
+    assert registry.lookup_application("a:x") is None
+    assert registry.lookup_application("a:z") == named("one", "y", "z")
+    assert registry.lookup("a:z") is None
+    registry.apply(DeleteApplication("one"))
+    assert registry.lookup_application("a:z") is None
+
+
+def test_a_key_belongs_to_one_application() -> None:
+    registry = registry_with(PutApplication(named("one", "x")), PutApplication(named("two", "y")))
+    before = contents(registry)
+    for clash in (named("two", "z", "x"), named("three", "x")):
+        with pytest.raises(ConflictError, match="'a:x' belongs to application 'one'"):
+            registry.apply(PutApplication(clash))
+        assert contents(registry) == before
+
+
+def test_where_applications_have_no_keys_none_is_found_by_one() -> None:
+    registry = Registry(keys_of)
+    registry.apply(PutApplication(named("one", "x")))
+    assert registry.lookup_application("a:x") is None
 
 
 def test_a_device_is_found_by_each_of_its_keys_and_by_no_other() -> None:
@@ -202,7 +242,12 @@ _IDS = st.sampled_from(["d", "e", "f"])
 _WORDS = st.lists(st.sampled_from(["x", "y", "z"]), max_size=2, unique=True)
 _KEYS = [f"{prefix}:{word}" for prefix in "pq" for word in "xyz"]
 _CHANGES = st.one_of(
-    st.builds(lambda n, p: PutApplication(app(n, p)), _NAMES, st.sampled_from("pq")),
+    st.builds(
+        lambda n, p, w: PutApplication(app(n, p, "plain", *w)),
+        _NAMES,
+        st.sampled_from("pq"),
+        _WORDS,
+    ),
     st.builds(lambda n: PutApplication(app(n, dialect="other")), _NAMES),
     st.builds(DeleteApplication, _NAMES),
     st.builds(lambda n, i, w, m: PutDevice(dev(n, i, *w, name=m)), _NAMES, _IDS, _WORDS, _IDS),
@@ -217,10 +262,10 @@ _CHANGES = st.one_of(
 
 
 @given(st.lists(_CHANGES, max_size=25))
-def test_every_change_can_be_undone_and_every_device_is_found_by_its_own_keys(
+def test_every_change_can_be_undone_and_everything_is_found_by_its_own_keys(
     changes: list[Change],
 ) -> None:
-    registry = Registry(keys_of)
+    registry = Registry(keys_of, application_keys_of)
     for change in changes:
         before, generation = contents(registry, _KEYS), registry.generation
         try:
@@ -243,6 +288,12 @@ def test_every_change_can_be_undone_and_every_device_is_found_by_its_own_keys(
             for key in keys_of(application, device)
         }
         assert {k: d for k in _KEYS if (d := registry.lookup(k)) is not None} == expected
+        found = {k: registry.lookup_application(k) for k in _APPLICATION_KEYS}
+        assert {k: a for k, a in found.items() if a is not None} == {
+            key: application
+            for application in registry.applications()
+            for key in application_keys_of(application)
+        }
 
 
 ENDS = {

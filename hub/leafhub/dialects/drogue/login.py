@@ -126,23 +126,24 @@ def pre_shared_key(identity: str, registry: RegistryView, time_us: int) -> bytes
 def _find(connect: Connect, peer: Peer, registry: RegistryView, time_us: int) -> _Candidate | None:
     """Who logs in; ``None``: nothing about it is of this dialect.
 
-    A password goes with a user name, and with neither a certificate nor a pre-shared key; those go
-    with nothing. What else names an application of ours is no login of anybody.
+    A password goes with a user name; a certificate or a pre-shared key goes with neither. What
+    else names an application or device of ours lets nobody in.
     """
     claim = claim_of(connect)
     application = None if claim is None else find_application(claim.application, registry)
-    found: _Candidate | None = None
-    match (connect.username is None, connect.password is None):
-        case (False, False) if not peer.certificates and peer.psk_identity is None:
-            if claim is not None and application is not None:
-                return _by_password(claim, application, connect, registry)
-        case (True, True) if peer.psk_identity is not None:
-            found = _by_key(peer.psk_identity, registry, time_us)
-        case (nameless, True) if peer.certificates:
-            found = _by_certificate(peer, registry, time_us, nameless=nameless)
-    if found is None and application is not None:
-        return _Candidate(trouble="it is no login by name and password, certificate or key")
-    return found
+    has_name, has_password = connect.username is not None, connect.password is not None
+    if peer.certificates or peer.psk_identity is not None:
+        proved = _by_handshake(peer, registry, time_us)
+        if proved is not None:
+            alone = not has_name or _may_have_name(proved, peer, registry)
+            if alone and not has_password:
+                return proved
+            return _Candidate(trouble="a name or password comes with what its handshake proves")
+    elif has_name and has_password and claim is not None and application is not None:
+        return _by_password(claim, application, connect, registry)
+    if application is None:
+        return None
+    return _Candidate(trouble="it is no login by name and password, certificate or key")
 
 
 def _by_password(
@@ -161,6 +162,16 @@ def _by_password(
     return _Candidate(device=device, login=login, credentials=credentials, trouble=trouble)
 
 
+def _by_handshake(peer: Peer, registry: RegistryView, time_us: int) -> _Candidate | None:
+    if peer.psk_identity is not None:
+        return _by_key(peer.psk_identity, registry, time_us)
+    try:
+        device = by_certificate.device_of(peer.certificates, registry, time_us)
+    except CertificateError as exc:
+        return _Candidate(trouble=str(exc))
+    return None if device is None else _Candidate(device=device, login=device.id)
+
+
 def _by_key(identity: str, registry: RegistryView, time_us: int) -> _Candidate | None:
     device = psk.device_of(identity, registry)
     if device is None:
@@ -170,18 +181,10 @@ def _by_key(identity: str, registry: RegistryView, time_us: int) -> _Candidate |
     return _Candidate(device=device, login=identity, trouble=trouble)
 
 
-def _by_certificate(
-    peer: Peer, registry: RegistryView, time_us: int, *, nameless: bool
-) -> _Candidate | None:
-    try:
-        device = by_certificate.device_of(peer.certificates, registry, time_us)
-    except CertificateError as exc:
-        return _Candidate(trouble=str(exc))
-    if device is None:
-        return None
-    if not nameless and not _is_azure(device, registry):
-        return _Candidate(trouble="its certificate comes with a user name")
-    return _Candidate(device=device, login=device.id)
+def _may_have_name(candidate: _Candidate, peer: Peer, registry: RegistryView) -> bool:
+    """Whether a user name is overlooked: Azure's devices send one with their certificates."""
+    device = candidate.device
+    return bool(peer.certificates) and device is not None and _is_azure(device, registry)
 
 
 def _admit(
