@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from leafhub.dialects.base import (
+    Answers,
     Arrival,
     Grant,
     Login,
@@ -17,6 +18,7 @@ from leafhub.dialects.base import (
     Refusal,
     Review,
     SubscribeOutcome,
+    Waiting,
     plain_unsubscribe,
 )
 from leafhub.dialects.inquiry import Answer, Failure, HttpRequest, Inquiry
@@ -126,10 +128,9 @@ class Acorn:
     name: ClassVar[str] = "acorn"
     application_type: ClassVar[type[msgspec.Struct]] = Nothing
     device_type: ClassVar[type[msgspec.Struct]] = Nothing
-    command_timeout_s: ClassVar[float | None] = 60.0
     keeps_plain_secrets: ClassVar[bool] = True
-    commands_wait: ClassVar[bool] = False
-    commands_are_answered: ClassVar[bool] = True
+    commands_wait: ClassVar[Waiting] = Waiting.NEVER
+    commands_are_answered: ClassVar[Answers] = Answers.ALWAYS
     listens: bool = True
     command_qos: int = 1
     topics: tuple[str, ...] = ("acorn/all",)
@@ -237,6 +238,9 @@ class Acorn:
         arrival: Arrival,
     ) -> Sequence[tuple[Command, OutgoingMessage]]:
         return [(command, _carrying(command)) for command in open_commands]
+
+    def command_timeout_s(self, device: Device, registry: RegistryView) -> float | None:
+        return 60.0
 
     def command_id(self, arrival: Arrival) -> str:
         return arrival.ids.uuid()

@@ -7,6 +7,7 @@ leaves, then replies, then deliveries to others.
 """
 
 from collections.abc import Iterable, Sequence
+from enum import Enum
 from typing import ClassVar, Final, Protocol
 
 import msgspec
@@ -310,6 +311,28 @@ class Face(Protocol):
         ...
 
 
+class Waiting(Enum):
+    """What becomes of a command whose device is away or does not listen."""
+
+    NEVER = "never"
+    """It fails."""
+    IN_SESSIONS = "in sessions"
+    """It waits in the MQTT session that is kept for the device; it fails where there is none."""
+    ALWAYS = "always"
+    """It waits until the device comes."""
+
+
+class Answers(Enum):
+    """Whether devices answer commands; it says when a command has come to its end."""
+
+    NEVER = "never"
+    """When it was taken."""
+    SOMETIMES = "sometimes"
+    """With the answer, or when there was none in time, if it was taken."""
+    ALWAYS = "always"
+    """With the answer; without one it fails."""
+
+
 class Dialect(Face, Protocol):
     """One vendor's way of using MQTT: a module, a file of vectors, a line in ``DIALECTS``."""
 
@@ -317,13 +340,10 @@ class Dialect(Face, Protocol):
     """Shape of ``Application.settings``; forbids unknown fields."""
     device_type: ClassVar[type[msgspec.Struct]]
     """Shape of ``Device.settings``; forbids unknown fields."""
-    command_timeout_s: ClassVar[float | None]
-    """How long a command waits for its answer unless its sender says; ``None``: for ever."""
-    commands_wait: ClassVar[bool]
-    """Whether a command waits for a device that is away or does not listen, or fails at once."""
-    commands_are_answered: ClassVar[bool]
-    """Whether devices answer commands; otherwise one that was taken has come to its end."""
-
+    commands_wait: ClassVar[Waiting]
+    """What becomes of commands whose device is away."""
+    commands_are_answered: ClassVar[Answers]
+    """Whether devices answer commands."""
     keeps_plain_secrets: ClassVar[bool]
     """Whether the vendor's API must show secrets again; otherwise they are kept as hashes."""
 
@@ -395,6 +415,10 @@ class Dialect(Face, Protocol):
         arrival: Arrival,
     ) -> Sequence[tuple[Command, OutgoingMessage]]:
         """The open commands that a device gets right after CONNACK, oldest first."""
+        ...
+
+    def command_timeout_s(self, device: Device, registry: RegistryView) -> float | None:
+        """How long a command may take to its end unless its sender says; ``None``: for ever."""
         ...
 
     def command_id(self, arrival: Arrival) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from leafhub.dialects.base import Arrival, Dialect, Receiver
+from leafhub.dialects.base import Answers, Arrival, Dialect, Waiting
 from leafhub.dialects.inquiry import Inquiry
 from leafhub.errors import (
     BusyError,
@@ -16,16 +16,16 @@ from leafhub.errors import (
     StoreUnavailableError,
     UnavailableError,
 )
+from leafhub.exchange.command_delivery import CommandDelivery
 from leafhub.exchange.lanes import Lanes
 from leafhub.exchange.life_lines import LifeLines
 from leafhub.exchange.records import command_record
 from leafhub.exchange.session import Session
-from leafhub.exchange.sessions import Sessions
 from leafhub.model.command import Command, CommandRequest, CommandState, CommandUpdate
 from leafhub.model.event import COMMAND_EVENT, Event, Kind
 from leafhub.model.registry import Registry
 from leafhub.mqtt.reason_codes import ReasonCode
-from leafhub.mqtt.session_state import OutgoingMessage, SendResult
+from leafhub.mqtt.requests import DropReason
 from leafhub.stores.base import Batch, Store
 
 HandedOver = Callable[[Exception | None], None]
@@ -40,7 +40,7 @@ class Commands:
     Args:
         registry: Who is there.
         dialects: How each is spoken to.
-        sessions: Who is connected.
+        delivery: Brings them to the sessions of their devices.
         store: Where each step is kept.
         lanes: Where those wait about which endpoints are asked.
         arrival: Gives now, and identifiers.
@@ -52,7 +52,7 @@ class Commands:
         *,
         registry: Registry,
         dialects: Mapping[str, Dialect],
-        sessions: Sessions,
+        delivery: CommandDelivery,
         store: Store,
         lanes: Lanes,
         arrival: Callable[[], Arrival],
@@ -60,7 +60,7 @@ class Commands:
     ) -> None:
         self._registry = registry
         self._dialects = dialects
-        self._sessions = sessions
+        self._delivery = delivery
         self._store = store
         self._lanes = lanes
         self._arrival = arrival
@@ -68,11 +68,13 @@ class Commands:
         self._life_lines = LifeLines()
         self._settling: dict[str, Command] = {}  # at their end, but that is not stored yet
         self._unstored: dict[str, Command] = {}  # the store did not take their last step
+        self._unconfirmed: set[str] = set()  # sent so that somebody would say that it came
         self._waiting: dict[str, list[asyncio.Future[Command]]] = {}
 
     def resume(self, commands: Sequence[Command]) -> None:
         """Take in the open commands of an earlier run."""
         self._life_lines.put_back(commands)
+        self._unconfirmed.update(c.id for c in commands if c.state is CommandState.SENT)
 
     async def send(self, request: CommandRequest, timeout_s: float | None) -> Command:
         """See ``Exchange.command``."""
@@ -149,16 +151,19 @@ class Commands:
         if reason_code >= 0x80:
             error = f"the device refused it: {reason_code.name}"
             self._move(command, CommandState.FAILED, error)
-        elif self._is_answered(command):
-            self._move(command, CommandState.ACKNOWLEDGED)
-        else:
+        elif self._answers(command) is Answers.NEVER:
             self._move(command, CommandState.DELIVERED)
+        else:
+            self._move(command, CommandState.ACKNOWLEDGED)
 
-    def dropped(self, command_id: str, reason: str) -> None:
+    def dropped(self, command_id: str, reason: DropReason) -> None:
         """The message that carried a command will not go out."""
         command = self._life_lines.get(command_id)
-        if command is not None:
-            self._move(command, CommandState.FAILED, f"not sent: {reason}")
+        if command is None:
+            return
+        is_late = reason is DropReason.EXPIRED
+        state = CommandState.EXPIRED if is_late else CommandState.FAILED
+        self._move(command, state, f"not sent: {reason.value}")
 
     def update(self, updates: Sequence[CommandUpdate]) -> tuple[Command, ...]:
         """Do what a device's message says; gives the commands to store, then to ``announce``."""
@@ -194,6 +199,7 @@ class Commands:
     def end_orphans(self, commands: Sequence[Command]) -> None:
         """The devices were deleted, and the commands with them: tell so whoever waits."""
         for command in commands:
+            self._unconfirmed.discard(command.id)
             self.announce(
                 msgspec.structs.replace(
                     command,
@@ -205,7 +211,7 @@ class Commands:
 
     def sweep(self) -> None:
         """End what has run out, and offer the store again what it did not take."""
-        ended = self._life_lines.expire(self._arrival().time_us)
+        ended = self._life_lines.expire(self._arrival().time_us, self._has_arrived)
         self._settle(ended)
         steps = {**self._unstored, **{command.id: command for command in ended}}
         if steps:
@@ -270,13 +276,16 @@ class Commands:
         application = self._registry.application(request.application)
         if application is None:
             raise NotFoundError(f"there is no application {request.application!r}")
-        if self._registry.device(request.application, request.device) is None:
+        device = self._registry.device(request.application, request.device)
+        if device is None:
             raise NotFoundError(
                 f"application {request.application!r} has no device {request.device!r}"
             )
         dialect = self._dialects[application.dialect]
         arrival = self._arrival()
-        wait_s = dialect.command_timeout_s if timeout_s is None else timeout_s
+        wait_s = timeout_s
+        if wait_s is None:
+            wait_s = dialect.command_timeout_s(device, self._registry)
         command = Command(
             id=dialect.command_id(arrival),
             application=request.application,
@@ -350,6 +359,7 @@ class Commands:
         self, command: Command, inquiry: Inquiry[CommandUpdate], handed_over: HandedOver
     ) -> None:
         """Bring a command to an endpoint, whose answer is its end."""
+        self._unconfirmed.add(command.id)
         self._move(command, CommandState.SENT)
 
         def end(update: CommandUpdate) -> None:
@@ -369,42 +379,30 @@ class Commands:
             broken(exc)
 
     def _deliver(self, command: Command, dialect: Dialect, receivers: Sequence[str]) -> None:
-        """Bring a command to connections.
-
-        Where commands wait for their device, the sessions that are kept for it get it too.
-        """
-        reached = listens = acknowledges = False
-        for device in receivers:
-            place = (command.application, device)
-            kept = self._sessions.kept_of_device(*place) if dialect.commands_wait else ()
-            for session in (*self._sessions.of_device(*place), *kept):
-                live = session.link is not None
-                listens = listens or live
-                for message in self._messages(dialect, command, session):
-                    sent = session.send(message)
-                    if live and sent is not SendResult.DROPPED:
-                        reached = True
-                        acknowledges = acknowledges or message.qos > 0
-        if reached:
+        """Bring a command to sessions."""
+        reach = self._delivery.bring(command, dialect, receivers)
+        if reach.is_sent:
+            if reach.is_acknowledged:
+                self._unconfirmed.add(command.id)
             self._move(command, CommandState.SENT)
-            if not (acknowledges or dialect.commands_are_answered):
+            if dialect.commands_are_answered is Answers.NEVER and not reach.is_acknowledged:
                 self._move(command, CommandState.DELIVERED)
-        elif not dialect.commands_wait:
-            error = "does not listen for commands" if listens else "is not connected"
+        elif not reach.is_kept and dialect.commands_wait is not Waiting.ALWAYS:
+            error = "does not listen for commands" if reach.is_connected else "is not connected"
             self._move(command, CommandState.FAILED, f"the device {error}")
 
-    def _is_answered(self, command: Command) -> bool:
+    def _answers(self, command: Command) -> Answers:
         application = self._registry.application(command.application)
-        return application is None or self._dialects[application.dialect].commands_are_answered
+        if application is None:
+            return Answers.ALWAYS
+        return self._dialects[application.dialect].commands_are_answered
 
-    def _messages(
-        self, dialect: Dialect, command: Command, session: Session
-    ) -> list[OutgoingMessage]:
-        receiver = Receiver(session.principal, tuple(session.state.subscriptions.values()))
-        return [
-            msgspec.structs.replace(message, token=command.id)
-            for message in dialect.deliver_command(command, receiver, self._registry)
-        ]
+    def _has_arrived(self, command: Command) -> bool:
+        """Whether a command whose time is over has come to its end, as far as can be told."""
+        if self._answers(command) is not Answers.SOMETIMES:
+            return False
+        is_sent = command.state is CommandState.SENT and command.id not in self._unconfirmed
+        return is_sent or command.state is CommandState.ACKNOWLEDGED
 
     def _move(self, command: Command, state: CommandState, error: str | None = None) -> None:
         moved = self._life_lines.move(command, state, self._arrival().time_us, error=error)
@@ -418,6 +416,8 @@ class Commands:
     def _settle(self, commands: Sequence[Command]) -> None:
         for command in commands:
             self._unstored.pop(command.id, None)  # a later step takes its place
+            if command.state is not CommandState.SENT:
+                self._unconfirmed.discard(command.id)
             if command.state.final:
                 self._settling[command.id] = command
 

@@ -19,6 +19,7 @@ from leafhub.exchange.asker import Asker, HttpAsker
 from leafhub.exchange.carrier import Carrier
 from leafhub.exchange.chance_and_time import Clock, RandomIds
 from leafhub.exchange.clients import Clients
+from leafhub.exchange.command_delivery import CommandDelivery
 from leafhub.exchange.commands import Commands
 from leafhub.exchange.devices import DeviceMemory, Presence
 from leafhub.exchange.doorkeeper import Detection, Doorkeeper
@@ -153,7 +154,7 @@ class Exchange:
         self._commands = Commands(
             registry=registry,
             dialects=dialects,
-            sessions=self._sessions,
+            delivery=CommandDelivery(registry, self._sessions, self._clock),
             store=store,
             lanes=self._lanes,
             arrival=self.arrival,
@@ -312,7 +313,7 @@ class Exchange:
         if isinstance(dropped.token, Receipt):
             dropped.token.settle()
         else:
-            self._commands.dropped(str(dropped.token), dropped.reason.value)
+            self._commands.dropped(str(dropped.token), dropped.reason)
 
     # Operators
 

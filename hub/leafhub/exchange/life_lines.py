@@ -1,6 +1,6 @@
 """Commands on their way: which are open, what moves them on, and when they run out."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -87,11 +87,13 @@ class LifeLines:
         if command_id in self._device_of:
             self._forget(command_id)
 
-    def expire(self, now_us: int) -> list[Command]:
-        """End what has run out; gives those commands."""
+    def expire(self, now_us: int, has_arrived: Callable[[Command], bool]) -> list[Command]:
+        """End what has run out, well where it ``has_arrived``; gives those commands."""
         late = [self.get(command_id) for command_id in self._ends.take_due(now_us)]
         ended = [
-            self.move(command, CommandState.EXPIRED, now_us, error="no answer in time")
+            self.move(command, CommandState.DELIVERED, now_us)
+            if has_arrived(command)
+            else self.move(command, CommandState.EXPIRED, now_us, error="no answer in time")
             for command in late
             if command is not None
         ]

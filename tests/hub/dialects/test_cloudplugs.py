@@ -18,6 +18,7 @@ from leafhub.dialects.base import (
     Receiver,
     Refusal,
     SubscribeOutcome,
+    Waiting,
 )
 from leafhub.dialects.cloudplugs.company import (
     CompanySettings,
@@ -1316,7 +1317,7 @@ class TestCommands:
     def test_nothing_waits_for_a_device_that_is_away(
         self, dialect: CloudPlugsDialect, world: Registry, arrival: Arrival
     ) -> None:
-        assert not dialect.commands_wait
+        assert dialect.commands_wait is Waiting.NEVER
         assert list(dialect.on_connected(logged_in(A), [command()], world, arrival)) == []
         assert list(dialect.receivers(command(), world)) == [A]
 

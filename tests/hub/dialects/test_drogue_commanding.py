@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from drogue_desk import DIALECT, FIXTURE, Desk
 
-from leafhub.dialects.base import Arrival, Peer
+from leafhub.dialects.base import Arrival, Peer, Waiting
 from leafhub.errors import RequestError
 from leafhub.model.registry import PutDevice, Registry
 from leafhub.mqtt.packets import (
@@ -109,8 +109,8 @@ def test_a_command_for_a_disabled_device_is_refused(desk: Desk) -> None:
         DIALECT.check_command(desk.command("dev1"), desk.registry)
 
 
-def test_commands_never_wait(desk: Desk) -> None:
-    assert not DIALECT.commands_wait
+def test_commands_wait_in_sessions_alone(desk: Desk) -> None:
+    assert DIALECT.commands_wait is Waiting.IN_SESSIONS
     commands = [desk.command("dev1")]
     assert not DIALECT.on_connected(desk.principal("dev1"), commands, desk.registry, desk.arrival)
 

@@ -7,7 +7,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from leafhub.dialects.base import Arrival, Login, Outcome, Peer, Principal, Receiver, Refusal
+from leafhub.dialects.base import (
+    Arrival,
+    Login,
+    Outcome,
+    Peer,
+    Principal,
+    Receiver,
+    Refusal,
+    Waiting,
+)
 from leafhub.dialects.murano.connector import (
     Assumed,
     ConnectorSettings,
@@ -876,8 +885,7 @@ def test_mu_12_a_login_catches_up_with_the_latest_set_of_each_alias(
         ("$resource/mode/3", b"off"),
     ]
     assert [command.id for command, _ in found] == ["temp-2", "mode-3"]
-    assert DIALECT.commands_wait
-    assert DIALECT.command_timeout_s is None
+    assert DIALECT.commands_wait is Waiting.ALWAYS
 
 
 def test_mu_12_a_write_answers_all_sets_of_its_alias(world: World, dev1: Principal) -> None:

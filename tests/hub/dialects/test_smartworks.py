@@ -6,7 +6,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from leafhub.dialects.base import Arrival, Login, Outcome, Peer, Principal, Receiver, Refusal
+from leafhub.dialects.base import (
+    Arrival,
+    Login,
+    Outcome,
+    Peer,
+    Principal,
+    Receiver,
+    Refusal,
+    Waiting,
+)
 from leafhub.dialects.log_text import quoted_topic
 from leafhub.dialects.smartworks.dialect import SmartWorksDialect
 from leafhub.dialects.smartworks.thing import SpaceSettings, ThingSettings
@@ -732,8 +741,7 @@ def test_a_pending_request_is_not_sent_again(
     user_a: Principal,
     arrival: Arrival,
 ) -> None:
-    assert DIALECT.commands_wait
-    assert DIALECT.command_timeout_s is None
+    assert DIALECT.commands_wait is Waiting.ALWAYS
     assert DIALECT.on_connected(user_a, [command("fan", b"")], registry, arrival) == ()
 
 

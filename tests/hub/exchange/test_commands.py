@@ -4,12 +4,12 @@ import pytest
 from hand_exchange import REQUEST, Acorn, World, application, device, principal
 from msgspec.structs import replace
 
-from leafhub.dialects.base import Outcome
+from leafhub.dialects.base import Answers, Outcome, Waiting
 from leafhub.errors import NotFoundError, StoreUnavailableError
 from leafhub.model.command import Command, CommandState, CommandUpdate
 from leafhub.model.registry import DeleteApplication, DeleteDevice, PutApplication, PutDevice
 from leafhub.mqtt.reason_codes import ReasonCode
-from leafhub.mqtt.requests import Delivered
+from leafhub.mqtt.requests import Delivered, Dropped, DropReason
 from leafhub.stores.base import Snapshot
 
 ANSWER = CommandUpdate(
@@ -20,7 +20,7 @@ ANSWER = CommandUpdate(
 @pytest.fixture
 def waiting(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """A dialect whose commands wait for their device."""
-    monkeypatch.setattr(Acorn, "commands_wait", True)
+    monkeypatch.setattr(Acorn, "commands_wait", Waiting.ALWAYS)
     return world
 
 
@@ -70,7 +70,7 @@ async def test_an_acknowledged_message_is_an_acknowledged_command(world: World) 
 async def test_where_devices_do_not_answer_an_acknowledgement_is_the_end(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Acorn, "commands_are_answered", False)
+    monkeypatch.setattr(Acorn, "commands_are_answered", Answers.NEVER)
     world.attach(principal())
     command = await world.command()
     assert await state(world, command) == (CommandState.SENT, None)
@@ -82,7 +82,7 @@ async def test_where_devices_do_not_answer_an_acknowledgement_is_the_end(
 async def test_where_nothing_is_acknowledged_either_it_ends_when_it_was_handed_over(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Acorn, "commands_are_answered", False)
+    monkeypatch.setattr(Acorn, "commands_are_answered", Answers.NEVER)
     world.dialect.command_qos = 0
     world.attach(principal())
     command = await world.command()
@@ -100,6 +100,80 @@ async def test_it_fails_when_the_device_does_not_listen(world: World) -> None:
     command = await world.command()
     error = "the device does not listen for commands"
     assert await state(world, command) == (CommandState.FAILED, error)
+
+
+@pytest.fixture
+def in_sessions(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A dialect whose commands wait in kept sessions, and whose devices answer or do not."""
+    monkeypatch.setattr(Acorn, "commands_wait", Waiting.IN_SESSIONS)
+    monkeypatch.setattr(Acorn, "commands_are_answered", Answers.SOMETIMES)
+    return world
+
+
+async def test_it_waits_in_a_session_that_is_kept_for_so_long(in_sessions: World) -> None:
+    link = in_sessions.attach(principal(key="k"), clean_start=False)
+    link.end(None, "it sleeps")
+    command = await in_sessions.command(timeout_s=20)
+    assert await state(in_sessions, command) == (CommandState.QUEUED, None)
+    assert link.session is not None
+    [message] = link.session.state.queue
+    assert (message.topic_name, message.token) == ("blink", command.id)
+    assert message.expires_at_s == pytest.approx(in_sessions.clock.s + 20, abs=0.001)
+    in_sessions.exchange.delivered(Delivered(command.id, ReasonCode.SUCCESS))
+    in_sessions.store.commit()
+    assert await state(in_sessions, command) == (CommandState.ACKNOWLEDGED, None)
+
+
+@pytest.mark.parametrize(("qos", "clean_start"), [(0, False), (1, True)])
+async def test_it_fails_where_no_session_keeps_it(
+    in_sessions: World, qos: int, *, clean_start: bool
+) -> None:
+    in_sessions.dialect.command_qos = qos
+    in_sessions.attach(principal(key="k"), clean_start=clean_start).end(None, "it sleeps")
+    command = await in_sessions.command()
+    assert await state(in_sessions, command) == (
+        CommandState.FAILED,
+        "the device is not connected",
+    )
+
+
+async def test_what_comes_too_late_out_of_a_session_has_expired(in_sessions: World) -> None:
+    in_sessions.attach(principal(key="k"), clean_start=False).end(None, "it sleeps")
+    command = await in_sessions.command()
+    in_sessions.exchange.dropped(Dropped(command.id, DropReason.EXPIRED))
+    in_sessions.store.commit()
+    assert await state(in_sessions, command) == (CommandState.EXPIRED, "not sent: expired")
+
+
+@pytest.mark.parametrize(
+    ("answers", "qos", "acknowledged", "end"),
+    [
+        (Answers.SOMETIMES, 0, False, CommandState.DELIVERED),
+        (Answers.SOMETIMES, 1, True, CommandState.DELIVERED),
+        (Answers.SOMETIMES, 1, False, CommandState.EXPIRED),
+        (Answers.ALWAYS, 0, False, CommandState.EXPIRED),
+        (Answers.ALWAYS, 1, True, CommandState.EXPIRED),
+    ],
+)
+async def test_what_no_answer_in_time_means(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    answers: Answers,
+    qos: int,
+    acknowledged: bool,  # noqa: FBT001  # a column of the table
+    end: CommandState,
+) -> None:
+    monkeypatch.setattr(Acorn, "commands_are_answered", answers)
+    world.dialect.command_qos = qos
+    world.attach(principal())
+    command = await world.command()
+    if acknowledged:
+        world.exchange.delivered(Delivered(command.id, ReasonCode.SUCCESS))
+    world.clock.us += 60_000_000
+    world.exchange._commands.sweep()
+    world.store.commit()
+    assert (await state(world, command))[0] is end
+    assert world.exchange._commands._unconfirmed == set()
 
 
 async def test_it_waits_where_the_dialect_says_so(waiting: World) -> None:

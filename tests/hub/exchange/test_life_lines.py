@@ -85,7 +85,7 @@ def test_what_has_run_out_expires_and_says_why() -> None:
     lines.add(command("late", expires_us=10))
     lines.add(command("in time", expires_us=11))
     lines.add(command("patient"))
-    (ended,) = lines.expire(10)
+    (ended,) = lines.expire(10, lambda _: False)
     assert (ended.id, ended.state, ended.error) == (
         "late",
         CommandState.EXPIRED,
@@ -103,7 +103,18 @@ def test_what_ended_before_its_time_does_not_expire() -> None:
     assert moved is not None
     lines.move(moved, CommandState.ANSWERED, 3)
     lines.add(command("c"))  # not the one that had a time
-    assert lines.expire(1_000) == []
+    assert lines.expire(1_000, lambda _: False) == []
+
+
+def test_what_has_arrived_ends_well_without_an_answer() -> None:
+    lines = LifeLines()
+    lines.add(command("lost", expires_us=10))
+    lines.add(command("arrived", expires_us=10))
+    ended = lines.expire(10, lambda one: one.id == "arrived")
+    assert {one.id: (one.state, one.error) for one in ended} == {
+        "lost": (CommandState.EXPIRED, "no answer in time"),
+        "arrived": (CommandState.DELIVERED, None),
+    }
 
 
 def test_a_device_that_is_away_for_good_does_not_fill_the_memory() -> None:

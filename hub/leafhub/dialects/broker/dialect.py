@@ -10,6 +10,7 @@ from typing import ClassVar
 import msgspec
 
 from leafhub.dialects.base import (
+    Answers,
     Arrival,
     Grant,
     Login,
@@ -20,6 +21,7 @@ from leafhub.dialects.base import (
     Refusal,
     Review,
     SubscribeOutcome,
+    Waiting,
     plain_unsubscribe,
 )
 from leafhub.dialects.broker import commands
@@ -57,9 +59,8 @@ class BrokerDialect:
     name: ClassVar[str] = NAME
     application_type: ClassVar[type[msgspec.Struct]] = SpaceSettings
     device_type: ClassVar[type[msgspec.Struct]] = UserSettings
-    command_timeout_s: ClassVar[float | None] = 60.0  # as Drogue's: nobody waits longer for a lamp
-    commands_wait: ClassVar[bool] = False
-    commands_are_answered: ClassVar[bool] = False
+    commands_wait: ClassVar[Waiting] = Waiting.NEVER
+    commands_are_answered: ClassVar[Answers] = Answers.NEVER
     keeps_plain_secrets: ClassVar[bool] = False
 
     def keys(self, application: Application, device: Device) -> Iterable[str]:
@@ -183,6 +184,10 @@ class BrokerDialect:
     ) -> OutgoingMessage | None:
         """None: subscribers get publications."""
         return None
+
+    def command_timeout_s(self, device: Device, registry: RegistryView) -> float | None:
+        """As Drogue's: nobody waits longer for a lamp."""
+        return 60.0
 
     def command_id(self, arrival: Arrival) -> str:
         """A UUID; no message carries it."""

@@ -15,6 +15,7 @@ import msgspec
 from leafhub.dialects.base import (
     ALL_STAYS,
     NOTHING,
+    Answers,
     Arrival,
     Grant,
     Login,
@@ -25,6 +26,7 @@ from leafhub.dialects.base import (
     Refusal,
     Review,
     SubscribeOutcome,
+    Waiting,
     plain_unsubscribe,
 )
 from leafhub.dialects.cloudplugs.company import (
@@ -93,9 +95,8 @@ class CloudPlugsDialect:
     name: ClassVar[str] = NAME
     application_type: ClassVar[type[msgspec.Struct]] = CompanySettings
     device_type: ClassVar[type[msgspec.Struct]] = DeviceSettings
-    command_timeout_s: ClassVar[float | None] = Assumed.COMMAND_TIMEOUT_S
-    commands_wait: ClassVar[bool] = False  # everything goes out with QoS 0, nothing is queued
-    commands_are_answered: ClassVar[bool] = True
+    commands_wait: ClassVar[Waiting] = Waiting.NEVER  # everything goes out with QoS 0
+    commands_are_answered: ClassVar[Answers] = Answers.ALWAYS
     keeps_plain_secrets: ClassVar[bool] = False
 
     def __init__(self) -> None:
@@ -406,6 +407,10 @@ class CloudPlugsDialect:
         )
 
     # Commands
+
+    def command_timeout_s(self, device: Device, registry: RegistryView) -> float | None:
+        """See ``Assumed``."""
+        return Assumed.COMMAND_TIMEOUT_S
 
     def command_id(self, arrival: Arrival) -> str:
         """See ``Dialect``; the id of the record that the device gets."""

@@ -12,6 +12,7 @@ from leafhub.dialects.inquiry import Inquiry
 from leafhub.dialects.log_text import refused_filters
 from leafhub.errors import RequestError
 from leafhub.model.command import Command, CommandUpdate
+from leafhub.model.event import TEXT
 from leafhub.model.registry import RegistryView
 from leafhub.mqtt.packets import Subscribe
 from leafhub.mqtt.properties import EMPTY, Properties
@@ -122,9 +123,12 @@ def deliver_command(
 
 
 def _properties_of(command: Command) -> Properties:
-    """What Drogue Cloud lost on the way."""
+    """What Drogue Cloud lost on the way; the time goes out as what is left of it."""
     content_type = command.datacontenttype
-    is_text = names_json(content_type) or content_type.startswith("text/")
+    is_text = names_json(content_type) or content_type == TEXT
+    time_us = None if command.expires_us is None else command.expires_us - command.created_us
     return Properties(
-        content_type=content_type or None, payload_format_indicator=1 if is_text else None
+        content_type=content_type or None,
+        payload_format_indicator=1 if is_text else None,
+        message_expiry_interval_s=None if time_us is None else -(-time_us // 1_000_000),
     )

@@ -10,6 +10,7 @@ from typing import ClassVar
 import msgspec
 
 from leafhub.dialects.base import (
+    Answers,
     Arrival,
     Login,
     Outcome,
@@ -19,6 +20,7 @@ from leafhub.dialects.base import (
     Refusal,
     Review,
     SubscribeOutcome,
+    Waiting,
     plain_unsubscribe,
 )
 from leafhub.dialects.drogue.commanding import (
@@ -32,6 +34,7 @@ from leafhub.dialects.drogue.declaration import keys_of, prepare_application, pr
 from leafhub.dialects.drogue.login import judge_login, pre_shared_key, why_it_ends
 from leafhub.dialects.drogue.publishing import hand_on, on_publish, on_will
 from leafhub.dialects.drogue.settings import NAME, ApplicationSettings, DeviceSettings
+from leafhub.dialects.drogue.spec import options_of
 from leafhub.dialects.drogue.trust_anchors import application_keys_of
 from leafhub.dialects.inquiry import Inquiry
 from leafhub.model.application import Application
@@ -51,9 +54,8 @@ class DrogueDialect:
     name: ClassVar[str] = NAME
     application_type: ClassVar[type[msgspec.Struct]] = ApplicationSettings
     device_type: ClassVar[type[msgspec.Struct]] = DeviceSettings
-    command_timeout_s: ClassVar[float | None] = 60.0  # ours answer in seconds or never
-    commands_wait: ClassVar[bool] = False
-    commands_are_answered: ClassVar[bool] = True
+    commands_wait: ClassVar[Waiting] = Waiting.IN_SESSIONS
+    commands_are_answered: ClassVar[Answers] = Answers.SOMETIMES
     keeps_plain_secrets: ClassVar[bool] = False
 
     def keys(self, application: Application, device: Device) -> Iterable[str]:
@@ -118,7 +120,7 @@ class DrogueDialect:
         registry: RegistryView,
         arrival: Arrival,
     ) -> Sequence[tuple[Command, OutgoingMessage]]:
-        """Nothing: a command never waits for its device."""
+        """Nothing: what waits for its client stands in the session."""
         return ()
 
     def on_publish(
@@ -169,6 +171,10 @@ class DrogueDialect:
     ) -> OutgoingMessage | None:
         """None: devices get commands, never events."""
         return None
+
+    def command_timeout_s(self, device: Device, registry: RegistryView) -> float | None:
+        """As the option says: a device with a kept session may sleep for long."""
+        return options_of(device, registry).command_timeout
 
     def command_id(self, arrival: Arrival) -> str:
         """A UUID; no message carries it."""

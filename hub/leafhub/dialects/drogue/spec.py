@@ -96,8 +96,19 @@ class Options(Section, frozen=True, kw_only=True, rename="camel", forbid_unknown
         ),
     ] = 0
     command_properties: Annotated[
-        bool, Meta(description="5.0 clients are told the content type of a command.")
+        bool,
+        Meta(description="5.0 clients are told the content type of a command, and its time."),
     ] = False
+    command_timeout: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=31_536_000,
+            description="Seconds in which a command must be taken, and answered by devices that"
+            " answer, unless whoever sends it says otherwise. Leaf devices answer in seconds or"
+            " never; more is for those that sleep, with commandQos and keepSessions.",
+        ),
+    ] = 60.0
     keep_sessions: Annotated[
         bool, Meta(description="Clients may ask for a session that outlives the connection.")
     ] = False

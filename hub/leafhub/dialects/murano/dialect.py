@@ -13,6 +13,7 @@ import msgspec
 from leafhub.dialects.base import (
     ALL_STAYS,
     NOTHING,
+    Answers,
     Arrival,
     Grant,
     Login,
@@ -23,6 +24,7 @@ from leafhub.dialects.base import (
     Refusal,
     Review,
     SubscribeOutcome,
+    Waiting,
 )
 from leafhub.dialects.log_text import quoted_topic, refused_filters
 from leafhub.dialects.murano.connector import (
@@ -82,9 +84,8 @@ class MuranoDialect:
     name: ClassVar[str] = NAME
     application_type: ClassVar[type[msgspec.Struct]] = ConnectorSettings
     device_type: ClassVar[type[msgspec.Struct]] = IdentitySettings
-    command_timeout_s: ClassVar[float | None] = None  # a set is pending until it is written back
-    commands_wait: ClassVar[bool] = True
-    commands_are_answered: ClassVar[bool] = True
+    commands_wait: ClassVar[Waiting] = Waiting.ALWAYS
+    commands_are_answered: ClassVar[Answers] = Answers.ALWAYS
     keeps_plain_secrets: ClassVar[bool] = False
 
     # Records
@@ -255,6 +256,10 @@ class MuranoDialect:
         return OutgoingMessage(
             topic_name=event.topic, payload=event.data if event.raw is None else event.raw
         )
+
+    def command_timeout_s(self, device: Device, registry: RegistryView) -> float | None:
+        """None: a set is pending until it is written back."""
+        return None
 
     def command_id(self, arrival: Arrival) -> str:
         """Make a UUID; the messages carry none."""

@@ -11,6 +11,7 @@ import msgspec
 
 from leafhub.dialects.base import (
     ALL_STAYS,
+    Answers,
     Arrival,
     Grant,
     Login,
@@ -21,6 +22,7 @@ from leafhub.dialects.base import (
     Refusal,
     Review,
     SubscribeOutcome,
+    Waiting,
     plain_unsubscribe,
 )
 from leafhub.dialects.data_schema import fit
@@ -77,9 +79,8 @@ class SmartWorksDialect:
     name: ClassVar[str] = "smartworks"
     application_type: ClassVar[type[msgspec.Struct]] = SpaceSettings
     device_type: ClassVar[type[msgspec.Struct]] = ThingSettings
-    command_timeout_s: ClassVar[float | None] = None  # a request stays pending for ever
-    commands_wait: ClassVar[bool] = True
-    commands_are_answered: ClassVar[bool] = True
+    commands_wait: ClassVar[Waiting] = Waiting.ALWAYS
+    commands_are_answered: ClassVar[Answers] = Answers.ALWAYS
     keeps_plain_secrets: ClassVar[bool] = True  # reading the user is how its password is fetched
 
     def keys(self, application: Application, device: Device) -> Iterable[str]:
@@ -256,6 +257,10 @@ class SmartWorksDialect:
             payload=payload,
             qos=min(subscription.qos, Assumed.qos_to_devices),
         )
+
+    def command_timeout_s(self, device: Device, registry: RegistryView) -> float | None:
+        """None: a request stays pending for ever."""
+        return None
 
     def command_id(self, arrival: Arrival) -> str:
         """Make a ULID: it ends the request's ``href``."""
