@@ -6,6 +6,7 @@ Nothing of it is loaded before the first question: a hub without rules does not 
 import asyncio
 import contextlib
 import importlib
+import logging
 import ssl
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -89,6 +90,7 @@ class HttpAsker:
 
     def _make(self, certificates: str, insecure: bool) -> "httpx.AsyncClient":  # noqa: FBT001
         self._library = importlib.import_module("httpx")
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # else it tells whole URLs
         context = ssl.create_default_context(cadata=certificates or None)
         if insecure:
             context.check_hostname = False
