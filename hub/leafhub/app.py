@@ -68,7 +68,7 @@ async def serve(config: Config) -> None:
     """
     stop = StopSignal()
     manager = ServiceManager()
-    open_files.permit(config.mqtt.maximum_connections)
+    open_files.permit(config.mqtt.maximum_connections + config.http.maximum_sockets)
     async with running(config) as hub:
         line = f"serving at {', '.join((*hub.mqtt, *hub.http))}"
         manager.ready(line)

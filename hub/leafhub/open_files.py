@@ -5,7 +5,7 @@ import resource
 from typing import Final
 
 OWN_FILES: Final = 512
-"""What the hub opens beside MQTT connections: HTTP connections, the store, listeners, logs."""
+"""What the hub opens beside MQTT connections and WebSockets: HTTP, the store, listeners, logs."""
 
 log = logging.getLogger(__name__)
 

@@ -118,6 +118,7 @@ class WebSocket(Successor):
         self._unread_bytes = 0
         self._is_full = False
         self._heard_s = 0.0
+        self._beat_due_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -254,11 +255,15 @@ class WebSocket(Successor):
         self._unread_bytes = waits
 
     def _beat_later(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(PING_S, self._beat)
+        loop = asyncio.get_running_loop()
+        self._beat_due_s = loop.time() + PING_S
+        self._timer = loop.call_at(self._beat_due_s, self._beat)
 
     def _beat(self) -> None:
-        silence_s = asyncio.get_running_loop().time() - self._heard_s
-        if silence_s >= SILENCE_S:
+        now_s = asyncio.get_running_loop().time()
+        silence_s = now_s - self._heard_s
+        is_late = now_s - self._beat_due_s > PING_S  # the hub stood still: it may have to read yet
+        if silence_s >= SILENCE_S and not is_late:
             self.drop(f"no sign of life for {silence_s:.0f} s")
         else:
             self._count()

@@ -203,6 +203,17 @@ async def test_a_client_without_a_sign_of_life_is_dropped(sign: Frame) -> None:
     client.lose()
 
 
+async def test_a_hub_that_stood_still_takes_nobody_for_gone() -> None:
+    client = HandSocket()
+    client.socket._heard_s -= 10 * websocket.SILENCE_S
+    client.socket._beat_due_s -= 10 * websocket.SILENCE_S
+    client.socket._beat()
+    assert [bytes(frame.data) for frame in client.heard()] == [b"PING"]
+    client.socket._beat()
+    assert client.transport.was_aborted
+    client.lose()
+
+
 async def test_a_client_that_does_not_read_is_dropped_at_its_bound() -> None:
     client = HandSocket(budget := QueueBudget())
     client.transport.waits = UNREAD_BYTES - len(HELLO)

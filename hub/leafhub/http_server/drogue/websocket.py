@@ -29,8 +29,9 @@ from leafhub.model.operator import Role
 GroupId = Annotated[
     str | None,
     QueryParameter(
+        max_length=255,
         description="Clients that give the same one share the events, and go on where they "
-        "stopped; without it a client gets all that come from now on."
+        "stopped; without it a client gets all that come from now on.",
     ),
 ]
 _SWITCHED: Final = "One text message follows for each event, a CloudEvent in structured JSON."
