@@ -31,7 +31,7 @@ from leafhub.http_server.app import create_app
 from leafhub.http_server.information import HubInformation
 from leafhub.http_server.server import HttpServer
 from leafhub.model.device import Credential, SecretKind
-from leafhub.model.operator import Operator
+from leafhub.model.operator import Operator, Role
 from leafhub.model.registry import PutOperator, Registry
 from leafhub.mqtt_server.server import MqttServer
 from leafhub.mqtt_server.settings import MqttListener
@@ -178,9 +178,10 @@ def _health(status: ExchangeStatus, line: str) -> Health:
 
 
 async def _admit_operator(exchange: Exchange, folder: DataFolder) -> bool:
-    """Let in whom ``operator.json`` names, and say whether it names anybody.
+    """Let in whom ``operator.json`` names, as admin, and say whether it names anybody.
 
-    Its token is long and random, so one SHA-256 is right.
+    Its token is long and random, so one SHA-256 is right. Whoever can write that file can do
+    everything anyway; so it is also the way back for those who have shut themselves out.
     """
     try:
         login = operator_login.load(folder.path)
@@ -188,7 +189,10 @@ async def _admit_operator(exchange: Exchange, folder: DataFolder) -> bool:
         log.warning("nobody can log in as operator: %s", exc)
         return False
     credential = Credential(kind=SecretKind.SHA256, secret=proofs.sha256(login.token))
-    operator = Operator(name=login.name, credentials=(credential,))
-    if exchange.registry.operator(login.name) != operator:
+    known = exchange.registry.operator(login.name)
+    operator = msgspec.structs.replace(
+        known or Operator(name=login.name), credentials=(credential,), role=Role.ADMIN
+    )
+    if operator != known:
         await exchange.apply([PutOperator(operator)])
     return True

@@ -6,6 +6,7 @@ from leafhub.cli import (
     extensions,
     hub_commands,
     message_commands,
+    operator_commands,
     registry_commands,
     run_command,
 )
@@ -34,6 +35,8 @@ def build() -> typer.Typer:
     app.command("devices")(registry_commands.devices)
     app.command("events")(message_commands.events)
     app.command("command")(message_commands.command)
+    app.add_typer(operator_commands.build_operator(), name="operator")
+    app.add_typer(operator_commands.build_token(), name="token")
     app.command("config")(hub_commands.show_config)
     app.command("version")(hub_commands.version)
     extensions.add_to(app)

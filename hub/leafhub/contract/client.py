@@ -14,10 +14,15 @@ from leafhub.contract.operator_api import (
     ApplyReport,
     CommandRecord,
     CommandRequest,
+    CreatedToken,
     DeviceDetail,
     DeviceSummary,
     EventPage,
     HubStatus,
+    OperatorRequest,
+    OperatorSummary,
+    RoleRequest,
+    TokenRequest,
 )
 from leafhub.contract.operator_login import OperatorLogin
 from leafhub.errors import ConfigurationError, RequestError, UnavailableError
@@ -135,13 +140,8 @@ class HubClient:
         self, application: str, device: str, request: CommandRequest
     ) -> CommandRecord:
         """Send a command; it is stored when this returns."""
-        answer = self._ask(
-            "POST",
-            f"{_device_path(application, device)}/commands",
-            content=msgspec.json.encode(request),
-            content_type="application/json",
-        )
-        return _decode(answer, CommandRecord)
+        path = f"{_device_path(application, device)}/commands"
+        return self._send("POST", path, request, CommandRecord)
 
     def commands(
         self,
@@ -180,6 +180,40 @@ class HubClient:
         )
         return _decode(answer, ApplyReport)
 
+    def login(self) -> OperatorSummary:
+        """Whose login this is, and what it may do."""
+        return self._get("/login", OperatorSummary)
+
+    def operators(self) -> list[OperatorSummary]:
+        """The operators that this login may know of."""
+        return self._get("/operators", list[OperatorSummary])
+
+    def make_operator(self, request: OperatorRequest) -> OperatorSummary:
+        """Make an operator; it cannot log in before it has a token."""
+        return self._send("POST", "/operators", request, OperatorSummary)
+
+    def remove_operator(self, name: str) -> None:
+        """Remove an operator; its connections end."""
+        self._ask("DELETE", _operator_path(name))
+
+    def give_role(self, name: str, request: RoleRequest) -> OperatorSummary:
+        """Give an operator a role, or take it away."""
+        return self._send("PUT", f"{_operator_path(name)}/role", request, OperatorSummary)
+
+    def make_token(self, operator: str, description: str = "") -> CreatedToken:
+        """Make a token; only this answer holds it."""
+        request = TokenRequest(description=description)
+        return self._send("POST", f"{_operator_path(operator)}/tokens", request, CreatedToken)
+
+    def remove_token(self, operator: str, prefix: str) -> None:
+        """Remove a token; nobody logs in with it any more."""
+        self._ask("DELETE", f"{_operator_path(operator)}/tokens/{quote(prefix, safe='')}")
+
+    def _send(self, method: str, path: str, body: msgspec.Struct, shape: type[_T]) -> _T:
+        content = msgspec.json.encode(body)
+        answer = self._ask(method, path, content=content, content_type="application/json")
+        return _decode(answer, shape)
+
     def _get(self, path: str, shape: type[_T], **parameters: _Parameter) -> _T:
         return _decode(self._ask("GET", path, parameters=parameters), shape)
 
@@ -211,6 +245,10 @@ class HubClient:
         if answer.is_success:
             return answer
         raise RefusedError(_error_of(answer))
+
+
+def _operator_path(name: str) -> str:
+    return f"/operators/{quote(name, safe='')}"
 
 
 def _device_path(application: str, device: str) -> str:

@@ -10,6 +10,7 @@ from litestar import Controller, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
+from leafhub import strict_toml
 from leafhub.contract import operator_api as contract
 from leafhub.errors import NotFoundError
 from leafhub.exchange import access_tokens, operators
@@ -140,7 +141,9 @@ class OperatorsApi(Controller):
         owner = _owner(request.user, name)
         change = operators.remove_token(exchange.registry, owner, unquote(prefix))
         if change is None:
-            raise NotFoundError(f"operator {owner!r} has no token {unquote(prefix)!r}")
+            kept = (token.prefix for token in operators.find(exchange.registry, owner).tokens)
+            known = strict_toml.nearest(unquote(prefix), kept)
+            raise NotFoundError(f"operator {owner!r} has no token {unquote(prefix)!r}; {known}")
         await exchange.apply([change])
 
 
