@@ -51,7 +51,7 @@ Owner = Annotated[
 
 _ROLES = (
     "A reader sees applications, devices and events; a writer also sends commands and changes "
-    "devices; an admin also changes and removes applications, and says who else may."
+    "applications and devices; an admin also removes applications, and says who else may."
 )
 
 

@@ -251,8 +251,8 @@ class ApplyReport(msgspec.Struct, frozen=True, kw_only=True):
 RoleName = Literal["reader", "writer", "admin"]
 """What an operator may do; each includes those before it.
 
-A reader sees applications, devices and events; a writer sends commands and changes devices; an
-admin changes or removes applications, and says who else may.
+A reader sees applications, devices and events; a writer also sends commands and changes
+applications and devices; an admin also removes applications, and says who else may.
 """
 
 

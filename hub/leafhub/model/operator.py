@@ -12,8 +12,8 @@ class Role(enum.Enum):
     """What an operator may do; each includes those before it."""
 
     READER = "reader"  # see applications, devices, events
-    WRITER = "writer"  # and send commands, change devices
-    ADMIN = "admin"  # and change or remove the application, and say who else may
+    WRITER = "writer"  # and send commands, change the application and its devices
+    ADMIN = "admin"  # and remove the application, and say who else may
 
     def covers(self, needed: "Role") -> bool:
         """Whether this role is enough where ``needed`` is asked for."""

@@ -69,7 +69,10 @@ def test_help_names_every_command_without_loading_other_rooms() -> None:
         check=True,
         env={**os.environ, "COLUMNS": "100"},
     )
-    for name in ("init", "run", "apply", "devices", "command", "operator", "token", "watch"):
+    for name in (
+        *("init", "run", "apply", "export", "devices", "events", "command", "watch"),
+        *("operator", "token"),
+    ):
         assert f" {name} " in done.stdout
     assert "Watch the whole fleet" in done.stdout
     assert done.stdout.splitlines()[-1] == "[]"
