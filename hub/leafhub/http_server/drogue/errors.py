@@ -140,6 +140,7 @@ _FAMILIES: tuple[tuple[type[HubError], int, str], ...] = (
     (UnavailableError, 503, "DatabaseError"),
 )
 """What the hub's own errors are called there, the special before the general."""
+_NAMES = {413: "ContentTooLarge", 422: "UnprocessableContent"}  # older Pythons have older names
 
 
 def answer(
@@ -174,8 +175,9 @@ def _hub_error(request: AnyRequest, exc: HubError) -> Response[ErrorInformation]
 
 def _http_exception(_: AnyRequest, exc: HTTPException) -> Response[ErrorInformation]:
     """What the HTTP layer refuses: methods, parameters, bodies, too many failed logins."""
-    name = http.HTTPStatus(exc.status_code).phrase.replace(" ", "")
-    return answer(exc.status_code, name, exc.detail, exc.headers)
+    status = http.HTTPStatus(exc.status_code)
+    name = _NAMES.get(status) or status.phrase.replace(" ", "")
+    return answer(status, name, exc.detail, exc.headers)
 
 
 def _too_deep(_: AnyRequest, __: RecursionError) -> Response[ErrorInformation]:
