@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leafhub.http_server.drogue.errors import InvalidRequestError
-from leafhub.http_server.drogue.label_selector import parse
+from leafhub.http_server.drogue.label_selector import PATTERN, parse
 
 LABELS = {"zone": "eu", "floor": "1", "foo/bar": "baz", "empty": "", "0": "x"}
 
@@ -143,6 +143,7 @@ NEARLY = st.text("ab1 ,=!()in/", max_size=12)
 @given(SELECTOR | DAMAGED | NEARLY, st.dictionaries(KEY, VALUE, max_size=4))
 def test_it_reads_and_selects_like_a_plain_reader(text: str, labels: dict[str, str]) -> None:
     expected = reference(text, labels)
+    assert (re.search(PATTERN, text) is None) is (expected is None)
     if expected is None:
         with pytest.raises(InvalidRequestError):
             parse(text)

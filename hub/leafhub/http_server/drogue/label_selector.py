@@ -14,19 +14,18 @@ import msgspec
 
 from leafhub.http_server.drogue.errors import InvalidRequestError
 
-_WORD = r"[A-Za-z0-9][A-Za-z0-9_.-]*+"
-_KEY = rf"(?:[A-Za-z][A-Za-z0-9.]*+/)?{_WORD}"
-_VALUE = rf"[ \t]*+{_WORD}[ \t]*+"
-_TERM: Final = re.compile(
-    rf"""
-      [ \t]*+ (?P<key>{_KEY})
-      (?: [ \t]++ (?P<among>in|notin) [ \t]*+ \( (?P<values>(?:{_VALUE}(?:,{_VALUE})*+)?) \)
-        | [ \t]*+ (?P<equals>!?=) (?P<value>{_VALUE})
-      )?
-    | ! [ \t]*+ (?P<absent>{_KEY})
-    """,
-    re.VERBOSE | re.ASCII,
-)
+_WORD = "[A-Za-z0-9][A-Za-z0-9_.-]*"
+_KEY = f"(?:[A-Za-z][A-Za-z0-9.]*/)?{_WORD}"
+_VALUE = f"[ \\t]*{_WORD}[ \\t]*"
+_AMONG = rf"[ \t]+(?P<among>in|notin)[ \t]*\((?P<values>(?:{_VALUE}(?:,{_VALUE})*)?)\)"
+_EQUALS = rf"[ \t]*(?P<equals>!?=)(?P<value>{_VALUE})"
+_ABSENT = rf"![ \t]*(?P<absent>{_KEY})"
+_TERM: Final = re.compile(rf"[ \t]*(?P<key>{_KEY})(?:{_AMONG}|{_EQUALS})?|{_ABSENT}")
+
+_ANY_TERM = "(?:" + re.sub(r"\?P<\w+>", "?:", _TERM.pattern) + ")"
+PATTERN: Final = rf"^(?:{_ANY_TERM}(?:,{_ANY_TERM})*)?$(?!\n)"
+"""What ``parse`` takes, in the regular expressions of ECMA-262, which are Python's but for ``$``:
+there a line end may follow it."""
 
 
 class Term(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 import msgspec
 from litestar import Controller, MediaType, delete, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 from litestar.response.base import ASGIResponse
 
@@ -52,7 +52,13 @@ _ALL: Final = 2**31 - 1  # more than there are
 TheExchange = NamedDependency[Exchange]
 Limit = Annotated[int, QueryParameter(ge=0, le=_ALL, description="At most so many.")]
 Offset = Annotated[int, QueryParameter(ge=0, le=_ALL, description="Leave out so many first.")]
-Labels = FromQuery[str]
+Labels = Annotated[
+    str,
+    QueryParameter(
+        schema_extra={"pattern": label_selector.PATTERN},  # the parser's refusal says more
+        description="A label selector; empty: everything.",
+    ),
+]
 
 _T = TypeVar("_T")
 _R = TypeVar("_R", Application, Device)
