@@ -11,7 +11,7 @@ import curl
 import mosquitto
 import pytest
 from documentation import DIALECTS, examples
-from hub_process import HubProcess
+from hub_process import LEAFHUB, HubProcess
 from mosquitto_clients import Programs, Subscriber
 from msgspec.structs import fields
 
@@ -28,7 +28,7 @@ class Terminal:
     def __init__(self, hub: HubProcess, folder: Path) -> None:
         login = operator_login.load(hub.folder)
         self._token = login.token
-        self._cwd = hub.folder
+        self._data = hub.folder
         self._programs = Programs(hub, version="311")
         self._elsewhere = {
             "-h pi.local -p 8883 ": f"-h 127.0.0.1 -p {hub.tls_port} ",
@@ -39,7 +39,7 @@ class Terminal:
         stand_in.write_text(f'#!/bin/sh\nexec {sys.executable} {curl.__file__} "$@"\n')
         stand_in.chmod(0o755)
         self._path = os.pathsep.join(
-            (str(folder), str(mosquitto.programs()[0].parent), os.environ["PATH"])
+            map(str, (folder, mosquitto.programs()[0].parent, LEAFHUB.parent, os.environ["PATH"]))
         )
 
     async def run(self, block: str) -> str:
@@ -50,8 +50,13 @@ class Terminal:
             "sh",
             "-euc",
             block,
-            cwd=self._cwd,
-            env={**os.environ, "PATH": self._path, "TOKEN": self._token},
+            cwd=self._data,
+            env={
+                **os.environ,
+                "PATH": self._path,
+                "TOKEN": self._token,
+                "LEAFHUB_DATA": str(self._data),
+            },
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -71,7 +76,7 @@ async def test_the_five_steps(hub: HubProcess, tmp_path: Path) -> None:
     terminal = Terminal(hub, tmp_path)
     steps = examples(PAGE, "sh")
     listening = [step for step in steps if step.startswith("mosquitto_sub ")]
-    declare, hear, tell, wait, command = steps
+    declare, hear, tell, wait, command, let_in = steps
     assert listening == [hear, wait]
     await terminal.run(declare)
     async with terminal.listen(hear) as application:
@@ -82,6 +87,7 @@ async def test_the_five_steps(hub: HubProcess, tmp_path: Path) -> None:
             await terminal.run(command)
             await device.until('command/inbox//set-temp {"target": 23}')
             await device.until('command/inbox//set-temp {"target": 24}')
+    assert "token drg_" in await terminal.run(let_in)
 
 
 @pytest.mark.parametrize("option", [field.encode_name for field in fields(Options)])
