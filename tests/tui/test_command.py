@@ -47,6 +47,17 @@ async def test_json_says_status_and_devices_a_line_each(hub: HubProcess) -> None
     assert [line["device"]["id"] for line in devices] == ["bed-1"]
 
 
+async def test_who_may_see_one_application_is_told_of_its_devices(hub: HubProcess) -> None:
+    await hub.operator.apply(GARDEN.replace("garden", "shed"))
+    http = hub.operator.http
+    await http.post("/api/v1/operators", json={"name": "anna", "roles": {"garden": "reader"}})
+    token = (await http.post("/api/v1/operators/anna/tokens", json={})).json()["token"]
+    code, out, _ = await watch("--data", hub.folder, "--name", "anna", "--token", token, "--json")
+    assert code == 0
+    (only,) = [msgspec.json.decode(line) for line in out.splitlines()]
+    assert (only["device"]["application"], only["device"]["id"]) == ("garden", "bed-1")
+
+
 async def test_a_wrong_token_ends_with_1_and_is_not_repeated(hub: HubProcess) -> None:
     code, out, err = await watch("--data", hub.folder, "--token", "hush-hush", "--json")
     assert code == 1

@@ -9,7 +9,8 @@ import pytest
 from hub_process import HubProcess, hub_process
 
 from leafhub.contract.operator_api import CommandRequest
-from leafhub_tui.hub_client import HubAwayError, HubClient
+from leafhub.contract.operator_login import OperatorLogin
+from leafhub_tui.hub_client import HubAwayError, HubClient, NotPermittedError
 from leafhub_tui.login import login_from_words, read_login
 from leafhub_tui.source import EXIT_REFUSED, WatchError
 from leafhub_tui.state import (
@@ -193,6 +194,31 @@ async def test_a_wrong_token_is_named_as_the_cause(hub: HubProcess) -> None:
             change = await anext(changes)
     assert isinstance(change, LinkDown)
     assert "another" not in change.reason
+
+
+async def let_in(hub: HubProcess, name: str) -> OperatorLogin:
+    """Somebody who may see the garden, and nothing else."""
+    request = {"name": name, "roles": {"garden": "reader"}}
+    http = hub.operator.http
+    assert (await http.post("/api/v1/operators", json=request)).is_success
+    made = await http.post(f"/api/v1/operators/{name}/tokens", json={})
+    token = str(made.json()["token"])
+    return msgspec.structs.replace(read_login(hub.folder), name=name, token=token)
+
+
+async def test_who_may_see_one_application_sees_that_one(hub: HubProcess) -> None:
+    await hub.operator.apply(SHED)
+    login = await let_in(hub, "anna")
+    async with aclosing(HubClient(login)) as client, aclosing(client.changes()) as changes:
+        seen = await until(changes, is_up)
+        fleets = [change.devices for change in seen if isinstance(change, FleetTaken)]
+        assert {(one.application, one.id) for fleet in fleets for one in fleet} == {KEY}
+        assert not any(isinstance(change, StatusTaken) for change in seen)
+        async with leaf(hub) as device:
+            await device.publish("level", b"71.5", qos=1)
+            await until(changes, lambda change: isinstance(change, EventHeard))
+        with pytest.raises(NotPermittedError, match="'writer'"):
+            await client.send(KEY, CommandRequest(name="open"))
 
 
 async def test_a_hub_that_never_was_is_waited_for_longer_each_time(

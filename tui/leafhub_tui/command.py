@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +14,7 @@ import typer
 from leafhub.contract.operator_api import DeviceSummary, HubStatus
 from leafhub.contract.operator_login import OperatorLogin, default_folder
 from leafhub_tui.app import WatchApp
-from leafhub_tui.hub_client import HubClient
+from leafhub_tui.hub_client import HubClient, NotPermittedError
 from leafhub_tui.login import login_from_words, read_login
 from leafhub_tui.source import EXIT_USAGE, WatchError
 
@@ -106,7 +106,9 @@ class _DeviceLine(msgspec.Struct, frozen=True):
 
 async def _say_once(login: OperatorLogin) -> None:
     async with aclosing(HubClient(login)) as client:
-        lines: list[_StatusLine | _DeviceLine] = [_StatusLine(await client.status())]
+        lines: list[_StatusLine | _DeviceLine] = []
+        with suppress(NotPermittedError):  # who sees some applications only has no such line
+            lines.append(_StatusLine(await client.status()))
         lines += [_DeviceLine(device) for device in await client.devices()]
     for line in lines:
         typer.echo(msgspec.json.encode(line))

@@ -59,6 +59,10 @@ FILTERS_PER_SUBSCRIBE = 50
 _T = TypeVar("_T")
 
 
+class NotPermittedError(WatchError):
+    """The login is good, and may not do that."""
+
+
 class HubAwayError(WatchError):
     """The hub can't be reached, or went; ``cause`` is a clause that fits before "trying again"."""
 
@@ -179,7 +183,7 @@ class HubClient:
         )
 
     def _refused(self, answer: httpx.Response) -> WatchError:
-        if answer.status_code in {401, 403}:
+        if answer.status_code == 401:
             return HubAwayError(
                 f"the hub refuses the login of {self._login.name!r}",
                 "Its token is old or another hub's: copy operator.json anew, or say --token.",
@@ -195,7 +199,7 @@ class HubClient:
                 "Look at its log.",
                 exit_code=EXIT_REFUSED,
             )
-        return WatchError(said)
+        return NotPermittedError(said) if answer.status_code == 403 else WatchError(said)
 
     # -- everything that happens
 
@@ -255,7 +259,7 @@ class HubClient:
             BaseExceptionGroup: Of ``WatchError``, ``aiomqtt.MqttError`` or ``OSError``.
         """
         await self._fetch_fleet(queue)  # shown at once, even where the feed is away
-        await queue.put(StatusTaken(status=await self.status()))
+        await self._fetch_status(queue)
         login = self._login
         async with AsyncExitStack() as stack:
             feed = await stack.enter_async_context(
@@ -293,6 +297,11 @@ class HubClient:
                     raise HubAwayError(f"the hub refuses the live feed {topic_filter!r}")
         subscribed |= wanted
 
+    async def _fetch_status(self, queue: asyncio.Queue[Change]) -> None:
+        """Fetch how the hub is, as far as the login may know."""
+        with suppress(NotPermittedError):
+            await queue.put(StatusTaken(status=await self.status()))
+
     async def _fetch_fleet(self, queue: asyncio.Queue[Change]) -> None:
         asked_us = self._clock_us()
         devices = await self.devices()
@@ -302,7 +311,7 @@ class HubClient:
     async def _watch_status(self, queue: asyncio.Queue[Change]) -> None:
         while True:
             await asyncio.sleep(STATUS_EVERY_S)
-            await queue.put(StatusTaken(status=await self.status()))
+            await self._fetch_status(queue)
 
     async def _watch_fleet(
         self, feed: aiomqtt.Client, subscribed: set[str], queue: asyncio.Queue[Change]
