@@ -2,9 +2,12 @@
 
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
+from drogue_registry import RegistryApi
 from http_endpoint import Endpoint, serving
 from raw_mqtt import RawClient
+from whole_hub import TOKEN, RunningHub
 from worlds import DROGUE
 
 
@@ -17,6 +20,15 @@ def documents() -> tuple[str, ...]:
 async def feed(feed: RawClient) -> RawClient:
     assert await feed.subscribe("app/plant-a", qos=0) == [0]
     return feed
+
+
+@pytest.fixture
+async def api(hub: RunningHub) -> AsyncIterator[RegistryApi]:
+    """The vendor's registry, for an operator who may do everything."""
+    async with httpx.AsyncClient(
+        base_url=hub.http.base_url, auth=("operator", TOKEN), trust_env=False
+    ) as http:
+        yield RegistryApi(http)
 
 
 @pytest.fixture
