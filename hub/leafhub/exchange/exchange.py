@@ -280,15 +280,20 @@ class Exchange:
 
     # Packets
 
-    def publish(self, session: Session, publish: Publish, finish: Finish) -> None:
-        """Take one PUBLISH in; ``finish`` sends its acknowledgement when that is due."""
+    def publish(self, session: Session, publish: Publish, finish: Finish) -> bool:
+        """Take one PUBLISH in; ``finish`` sends its acknowledgement when that is due.
+
+        Returns:
+            Whether the client should send no more until ``holds_up`` says that it may again: so
+            much of what it sent waits for endpoints.
+        """
         principal = session.principal
         if principal.application is not None and principal.device is not None:
             self._devices.see(principal.application, principal.device, self._clock.now_us())
-        self._messages.publish(session, publish, finish)
+        return self._messages.publish(session, publish, finish)
 
     def holds_up(self, session: Session) -> bool:
-        """Whether a client should send no more for now: endpoints are asked about what it sent."""
+        """Whether a client should still send no more, see ``publish``."""
         return self._messages.holds_up(session)
 
     def subscribe(

@@ -46,9 +46,13 @@ class Lanes:
 
     Args:
         inquiries: Asks.
+
+    Attributes:
+        some: Whether there are any; every PUBLISH asks.
     """
 
     def __init__(self, inquiries: Inquiries) -> None:
+        self.some = False
         self._inquiries = inquiries
         self._lanes: dict[Hashable, deque[_Waiting]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -95,6 +99,7 @@ class Lanes:
         lane: deque[_Waiting] = deque()
         self._line_up(lane, _Waiting(lambda: verdict, end, broken, size_bytes))
         self._lanes[key] = lane
+        self.some = True
         task = asyncio.create_task(self._run(key, lane), name=f"lane {key}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -131,6 +136,7 @@ class Lanes:
             except Exception as exc:  # noqa: BLE001 - whoever entered it knows what to do with that
                 _tell(one, exc)
         del self._lanes[key]
+        self.some = bool(self._lanes)
 
 
 def _tell(one: _Waiting, exc: Exception) -> None:

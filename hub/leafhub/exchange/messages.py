@@ -72,25 +72,16 @@ class Messages:
         """Whether so much of a client's waits for endpoints that it should send no more."""
         return self._lanes.holds_up(_lane_of(session, session.principal))
 
-    def publish(self, session: Session, publish: Publish, finish: Finish) -> None:
+    def publish(self, session: Session, publish: Publish, finish: Finish) -> bool:
         """See ``Exchange.publish``."""
         arrival = self._arrival()
-
-        def judge() -> Outcome:
-            principal = session.principal
-            face = self._faces[principal.dialect]
-            return face.on_publish(publish, principal, self._registry, arrival)
-
-        def end(outcome: Outcome) -> None:
-            self._carry_out(session, publish, outcome, finish)
-
-        def broken(exc: Exception) -> None:
-            log.error("A mistake of the hub with a PUBLISH", exc_info=exc)
-            finish(_BROKEN, None)
-
-        principal = session.principal
-        lane = _lane_of(session, principal)
-        self._in_turn(lane, principal, judge, end, broken=broken, size_bytes=len(publish.payload))
+        if self._lanes.some and _lane_of(session, session.principal) in self._lanes:
+            return self._publish_later(session, publish, finish, arrival, None)
+        outcome = self._judge(session, publish, arrival)
+        if outcome.inquiry is not None:
+            return self._publish_later(session, publish, finish, arrival, outcome)
+        self._carry_out(session, publish, outcome, finish)
+        return False
 
     def will(self, session: Session, will: Will) -> None:
         """Say what a client wanted said when it is gone."""
@@ -111,7 +102,7 @@ class Messages:
             self._carrier.carry_out(session, self._carrier.within_bounds(due, may_refuse=False))
 
         lane = _lane_of(session, principal)
-        self._in_turn(lane, principal, judge, end, size_bytes=len(will.payload))
+        self._in_turn(lane, principal, judge, end, len(will.payload))
 
     def connection(self, principal: Principal, event: Event) -> None:
         """Tell that a device came or went."""
@@ -127,7 +118,50 @@ class Messages:
 
         self._in_turn(place, principal, judge, end)
 
+    def _publish_later(
+        self,
+        session: Session,
+        publish: Publish,
+        finish: Finish,
+        arrival: Arrival,
+        first: Outcome | None,
+    ) -> bool:
+        """Let a message wait, for its turn or for an endpoint; apart, for most do neither."""
+
+        def judge() -> Outcome:
+            return first or self._judge(session, publish, arrival)
+
+        def end(outcome: Outcome) -> None:
+            self._carry_out(session, publish, outcome, finish)
+
+        def broken(exc: Exception) -> None:
+            log.error("A mistake of the hub with a PUBLISH", exc_info=exc)
+            finish(_BROKEN, None)
+
+        principal = session.principal
+        lane = _lane_of(session, principal)
+        self._wait(lane, principal, judge, end, broken=broken, size_bytes=len(publish.payload))
+        return self._lanes.holds_up(lane)
+
     def _in_turn(
+        self,
+        lane: Hashable,
+        principal: Principal,
+        judge: Callable[[], Outcome],
+        end: Callable[[Outcome], None],
+        size_bytes: int = 0,
+    ) -> None:
+        """Judge something and bring it to its end, now or when what is before it is at its own."""
+        if lane in self._lanes:
+            self._wait(lane, principal, judge, end, size_bytes=size_bytes)
+            return
+        outcome = judge()
+        if outcome.inquiry is None:
+            end(outcome)
+        else:
+            self._wait(lane, principal, lambda: outcome, end, size_bytes=size_bytes)
+
+    def _wait(
         self,
         lane: Hashable,
         principal: Principal,
@@ -135,26 +169,25 @@ class Messages:
         end: Callable[[Outcome], None],
         *,
         broken: Callable[[Exception], None] = _log_mistake,
-        size_bytes: int = 0,
+        size_bytes: int,
     ) -> None:
-        """Judge a message and bring it to its end, now or when those before it are at theirs."""
-        first: Outcome | None = None
-        if lane not in self._lanes:
-            first = judge()
-            if first.inquiry is None:
-                end(first)
-                return
         uid = self._uid_of(principal)
         try:
             self._lanes.enter(
                 lane,
-                lambda: _verdict_of(first or judge()),
+                lambda: _verdict_of(judge()),
                 lambda outcome: end(self._still_good(outcome, principal, uid)),
                 broken,
                 size_bytes,
             )
         except BusyError as exc:
             end(_too_much(exc))
+
+    def _judge(self, session: Session, publish: Publish, arrival: Arrival) -> Outcome:
+        principal = session.principal
+        return self._faces[principal.dialect].on_publish(
+            publish, principal, self._registry, arrival
+        )
 
     def _carry_out(
         self, session: Session, publish: Publish, outcome: Outcome, finish: Finish

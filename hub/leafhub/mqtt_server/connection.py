@@ -272,10 +272,10 @@ class MqttConnection:
         match request:
             case Publish():
                 self._unfinished += 1
-                self._exchange.publish(
+                if self._exchange.publish(
                     session, request, lambda outcome, error: self._finish(request, outcome, error)
-                )
-                self._held_up = self._held_up or self._exchange.holds_up(session)
+                ):
+                    self._held_up = True
                 self._pace()
             case Subscribe():
                 self._exchange.subscribe(

@@ -422,13 +422,10 @@ class OpenExchange(Exchange):
     def detach(self, session: Session, link: Link, will: Will | None) -> None:
         pass
 
-    def publish(self, session: Session, publish: Publish, finish: Finish) -> None:
+    def publish(self, session: Session, publish: Publish, finish: Finish) -> bool:
         del session
         self.published.append(publish.payload)
         finish(Outcome(), None)
-
-    def holds_up(self, session: Session) -> bool:
-        del session
         return False
 
 
