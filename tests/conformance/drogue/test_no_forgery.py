@@ -18,6 +18,7 @@ from leafhub.mqtt.packets import (
     Will,
 )
 from leafhub.mqtt.properties import Properties
+from leafhub.mqtt.reason_codes import ReasonCode
 
 FORGED = b"""{"specversion": "1.0", "id": "1", "type": "io.drogue.connection.v1",
 "source": "drogue://plant-a/gw1", "subject": "forged", "time": "2020-01-01T00:00:00Z",
@@ -44,7 +45,7 @@ async def reader_of(open_client: OpenClient, mode: str) -> RawClient:
     await reader.connect("", "operator", TOKEN)
     wish = Properties(user_properties=(("content-mode", mode),))
     await reader.send(Subscribe(1, (SubscriptionRequest("app/plant-a"),), wish))
-    assert await reader.expect(Suback) == Suback(1, (0,))
+    assert await reader.expect(Suback) == Suback(1, (ReasonCode.SUCCESS,))
     return reader
 
 

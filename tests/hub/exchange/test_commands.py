@@ -116,7 +116,7 @@ async def test_it_waits_in_a_session_that_is_kept_for_so_long(in_sessions: World
     command = await in_sessions.command(timeout_s=20)
     assert await state(in_sessions, command) == (CommandState.QUEUED, None)
     assert link.session is not None
-    [message] = link.session.state.queue
+    (message,) = tuple(link.session.state.queue)
     assert (message.topic_name, message.token) == ("blink", command.id)
     assert message.expires_at_s == pytest.approx(in_sessions.clock.s + 20, abs=0.001)
     in_sessions.exchange.delivered(Delivered(command.id, ReasonCode.SUCCESS))
