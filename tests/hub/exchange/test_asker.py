@@ -5,6 +5,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
+from both_loops import LOOPS
 from client_certificates import FOR_SERVERS, Issued, authority, issue
 from cryptography import x509
 from http_endpoint import Endpoint, Says, serving
@@ -156,3 +157,25 @@ async def test_a_question_that_is_given_up_takes_no_place(
     assert [client.questions for client in asker._clients.values()] == [0]
     endpoint.is_open.set()
     assert isinstance(await asker.ask(HttpRequest(url=endpoint.url)), Answer)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_both_event_loops(loop: str, certified: tuple[Issued, ssl.SSLContext]) -> None:
+    signer, context = certified
+
+    async def ask_each() -> None:
+        asker = HttpAsker()
+        async with serving() as plain, serving(context) as secure:
+            secure.is_open.clear()
+            answer = await asker.ask(HttpRequest(url=plain.url, body=b"1"))
+            assert isinstance(answer, Answer)
+            question = HttpRequest(url=secure.url, certificates=signer.pem)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await asker.ask(question)
+            secure.is_open.set()
+            assert isinstance(await asker.ask(question), Answer)
+        await asker.close()
+
+    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+        runner.run(ask_each())
