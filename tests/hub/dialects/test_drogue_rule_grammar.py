@@ -67,6 +67,7 @@ def test_conditions(written: Any, read: Any) -> None:
             {"validate": {**ASK, "request": {"type": "cloudEvent", "mode": "structured"}}},
             Validate(endpoint=Endpoint(url=URL), mode="structured"),
         ),
+        ({"validate": {**ASK, "request": "cloudEvent"}}, Validate(endpoint=Endpoint(url=URL))),
         ({"enrich": ASK}, Enrich(endpoint=Endpoint(url=URL))),
         (
             {"enrich": {**ASK, "response": {"type": "raw"}}},
@@ -132,6 +133,11 @@ def test_what_may_be_left_out_or_is_not_known(publish: Any) -> None:
             [then({"validate": {"endpoint": {"url": URL, "headers": [{"a": 1}]}}})],
             "spec.publish.rules[0].then[0].validate.endpoint.headers[0]",
             "Expected `str`",
+        ),
+        (
+            [then({"validate": {**ASK, "request": "other"}})],
+            "spec.publish.rules[0].then[0].validate.request",
+            "Expected `object`",
         ),
         (
             [then({"validate": {**ASK, "request": {"type": "other"}}})],

@@ -189,11 +189,17 @@ def _read_enrich(place: Place) -> Step:
 
 
 class _Request(msgspec.Struct, frozen=True, tag_field="type", tag="cloudEvent"):
+    NAME: ClassVar[str] = "cloudEvent"
+
     mode: Mode = "binary"
 
 
 def _read_mode(place: Place) -> Mode:
-    return place.member("request", {"type": "cloudEvent"}).to(_Request).mode
+    """There is one type of request, whose name alone stands for its default mode."""
+    request = place.member("request", _Request.NAME)
+    if request.value == _Request.NAME:
+        return _Request().mode
+    return request.to(_Request).mode
 
 
 def _read_response(place: Place) -> Response:
