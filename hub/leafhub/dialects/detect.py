@@ -70,6 +70,7 @@ class AnonymousFace(Face, Protocol):
 CLOUDPLUGS: Final = CloudPlugsDialect()
 MURANO: Final = MuranoDialect()
 BROKER: Final = BrokerDialect()
+INTEGRATION: Final = Integration()
 DROGUE: Final = DrogueDialect()
 
 DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
@@ -174,7 +175,7 @@ FACES: Final[Mapping[str, Face]] = MappingProxyType(
         for face in (
             DIALECTS["smartworks"],  # exact user names
             CLOUDPLUGS,  # exact e-mails and Plug-IDs
-            Integration(),  # exact names of operators
+            INTEGRATION,  # exact names of operators, and their tokens
             BROKER,  # exact names of users
             DROGUE,  # anything at a known application
             MURANO,  # tokens, and whatever else may be an identity
@@ -224,6 +225,9 @@ class Detection:
             if only in {None, name} and _serves_anonymous(name, peer, registry)
         ]
         if not faces:
+            anybody = INTEGRATION.authenticate(connect, peer, registry, arrival)
+            if anybody is not None and only is None:
+                return anybody
             shown = "a certificate that nobody knows" if peer.certificates else "no credentials"
             return _unknown(f"it showed {shown}, and nobody here can do without")
         if len(faces) > 1 and connect.protocol_level == LEVEL_OF_ANONYMOUS:

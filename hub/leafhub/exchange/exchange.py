@@ -198,6 +198,7 @@ class Exchange:
             sessions=self._sessions,
             clients=self._clients,
             retained=self._retained,
+            feeds=self._feeds,
             arrival=self.arrival,
         )
         self._started_us = self._clock.now_us()

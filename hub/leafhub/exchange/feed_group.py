@@ -73,6 +73,7 @@ class FeedGroup:
         self._read_apart_s = read_apart_s
         self._partitions: list[Partition[Place]] = [Partition(one) for one in positions]
         self._places: list[Place] = []
+        self._is_passing_on = False  # some partition has an heir who is not its owner
 
     def __bool__(self) -> bool:
         """Whether anybody reads."""
@@ -124,11 +125,11 @@ class FeedGroup:
             return None
         return self._partitions[partition_of(stored.event)]
 
-    def settled(self, place: "Place", count: int) -> None:
+    def settled(self, count: int) -> None:
         """A reader is through with so many events."""
         self.through += count
         self._changed(self)
-        if any(one.owner is place and one.heir is not place for one in self._partitions):
+        if self._is_passing_on:
             self._hand_over()
 
     def _share_out(self) -> None:
@@ -140,9 +141,13 @@ class FeedGroup:
 
     def _hand_over(self) -> None:
         """Let those partitions pass on whose owners are through with them, or gone."""
+        self._is_passing_on = False
         for partition in self._partitions:
             owner, heir = partition.owner, partition.heir
-            if owner is heir or (partition.open and owner in self._places):
+            if owner is heir:
+                continue
+            if partition.open and owner in self._places:
+                self._is_passing_on = True
                 continue
             partition.hand_over()
             for place in (owner, heir):
@@ -198,7 +203,7 @@ class Place:
         for _ in range(count):
             given, partition = self._open.popleft()
             partition.settle(given)
-        self._group.settled(self, count)
+        self._group.settled(count)
         self._room.set()
 
     def resume(self) -> None:

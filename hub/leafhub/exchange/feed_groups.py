@@ -37,15 +37,22 @@ class FeedGroups:
         alarm: Alarm,
         read_apart_s: float = READ_APART_S,
     ) -> None:
+        self._settings = settings
         self._store = store
         self._positions = FeedPositions(settings, store, clock, alarm)
         self._read_apart_s = read_apart_s
         self._groups: dict[GroupKey, FeedGroup] = {}
         self._of_application: dict[str, dict[FeedGroup, list[Place]]] = {}
+        self._readers = 0
 
     def load(self, positions: Sequence[FeedPosition]) -> None:
         """Take in what is on disk."""
         self._positions.load(positions)
+
+    @property
+    def room(self) -> int:
+        """How many more may read."""
+        return self._settings.maximum_readers - self._readers
 
     def has(self, key: GroupKey) -> bool:
         """Whether anybody reads in that group."""
@@ -97,10 +104,12 @@ class FeedGroups:
         place = group.join(member, lambda place: self._left(group, place))
         groups = self._of_application.setdefault(group.key.application, {})
         groups.setdefault(group, []).append(place)
+        self._readers += 1
         return place
 
     def _left(self, group: FeedGroup, place: Place) -> None:
         group.leave(place)
+        self._readers -= 1
         groups = self._of_application[group.key.application]
         groups[group].remove(place)
         if group:

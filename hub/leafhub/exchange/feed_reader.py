@@ -13,8 +13,10 @@ from leafhub.stores.base import EventQuery, Store, StoredEvent
 
 PAGE_EVENTS: Final = 128
 """Events read at once: about 5 ms of a reading thread, and what one reader holds of the memory."""
-PAGE_BYTES: Final = 1_048_576
+PAGE_BYTES: Final = 262_144
 """Pages get smaller where events are so large that one comes to more than that."""
+FIRST_PAGE_EVENTS: Final = 16
+"""Until it is known how large they are."""
 RETRY_S: Final = 1.0
 """Until a store that could not be read is asked again."""
 
@@ -50,7 +52,7 @@ class FeedReader:
         self._store = store
         self._application = application
         self._device = selection.device
-        self._limit = PAGE_EVENTS
+        self._limit = FIRST_PAGE_EVENTS
 
     async def read(self, after: int) -> Page:
         """Read on from a position; waits for a store that cannot be read."""
@@ -73,11 +75,13 @@ class FeedReader:
             limit=limit,
             oldest_first=True,
         )
+        level = logging.WARNING  # once
         while True:
             try:
                 return await self._store.events(query)
             except StoreUnavailableError as exc:
-                log.warning("readers of %r wait: %s", self._application, exc)
+                log.log(level, "a reader of %s waits: %s", self._application, exc)
+                level = logging.DEBUG
                 await asyncio.sleep(RETRY_S)
 
     def _suit(self, events: Sequence[StoredEvent]) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from leafhub.dialects.base import Face, Reading
+from leafhub.dialects.base import Face, Grant, Reading
 from leafhub.dialects.selection import Selection
 from leafhub.exchange.feed_group import GroupKey, Place
 from leafhub.exchange.feed_groups import FeedGroups
@@ -163,6 +163,16 @@ class FeedSubscriptions:
         self._groups = groups
         self._of_session: dict[Session, dict[str, FeedSubscription]] = {}
         self._live: dict[str, dict[Hashable, list[FeedSubscription]]] = {}  # by application
+
+    def within_bounds(self, grants: Sequence[Grant]) -> tuple[Grant, ...]:
+        """The grants, but refusals for those who would be too many to read from the store."""
+        room = self._groups.room
+        answers: list[Grant] = []
+        for grant in grants:
+            reads = grant.reading is not None and not grant.reading.is_live
+            room -= reads
+            answers.append(Grant(ReasonCode.QUOTA_EXCEEDED) if reads and room < 0 else grant)
+        return tuple(answers)
 
     def subscribe(self, session: Session, subscription: Subscription, reading: Reading) -> None:
         """Let an application's events reach a subscription, in place of an earlier one."""

@@ -77,6 +77,16 @@ class FeedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             "for longest. A position takes up to 1.5 KiB, and client ids cost nothing.",
         ),
     ] = 1_000
+    maximum_readers: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10_000_000,
+            description="Subscriptions that read from the store at a time: at QoS 1, or shared. "
+            "Each holds up to 256 KiB of events that wait for its client, mostly a few; past it "
+            "a subscription is refused, with 0x97 where MQTT can say it.",
+        ),
+    ] = 500
     write_positions_s: Annotated[
         float,
         Meta(

@@ -6,6 +6,7 @@ import msgspec
 
 from leafhub.dialects.base import Arrival, Face, Outcome, SubscribeOutcome
 from leafhub.exchange.clients import Clients
+from leafhub.exchange.feed_subscriptions import FeedSubscriptions
 from leafhub.exchange.retained import RetainedMessages
 from leafhub.exchange.session import Session
 from leafhub.exchange.sessions import Sessions
@@ -24,6 +25,7 @@ class Subscribing:
         sessions: Where subscriptions are found.
         clients: Told who becomes somebody else by its SUBSCRIBE.
         retained: What new subscriptions get first.
+        feeds: Says who may not read from the store.
         arrival: Gives now, and identifiers.
     """
 
@@ -35,6 +37,7 @@ class Subscribing:
         sessions: Sessions,
         clients: Clients,
         retained: RetainedMessages,
+        feeds: FeedSubscriptions,
         arrival: Callable[[], Arrival],
     ) -> None:
         self._registry = registry
@@ -42,6 +45,7 @@ class Subscribing:
         self._sessions = sessions
         self._clients = clients
         self._retained = retained
+        self._feeds = feeds
         self._arrival = arrival
 
     def subscribe(
@@ -54,6 +58,8 @@ class Subscribing:
         verdict = self._faces[session.principal.dialect].on_subscribe(
             subscribe, session.principal, self._registry, self._arrival()
         )
+        grants = self._feeds.within_bounds(verdict.grants)
+        verdict = msgspec.structs.replace(verdict, grants=grants)
         if verdict.outcome.become is not None:
             self._clients.become(session, verdict.outcome.become)
         subscriptions = session.state.subscriptions

@@ -11,7 +11,7 @@ from leafhub.exchange import feed_group, feed_reader
 from leafhub.exchange.feed_group import OPEN_EVENTS, UNKEPT_EVENTS, GroupKey, Place
 from leafhub.exchange.feed_groups import FeedGroups
 from leafhub.exchange.feed_positions import WRITE_AFTER_EVENTS
-from leafhub.exchange.feed_reader import PAGE_EVENTS
+from leafhub.exchange.feed_reader import FIRST_PAGE_EVENTS, PAGE_EVENTS
 from leafhub.exchange.partitions import PARTITIONS, partition_of
 from leafhub.exchange.settings import FeedSettings
 from leafhub.exchange.timetable import Alarm
@@ -410,4 +410,4 @@ async def test_pages_get_smaller_where_events_are_large(
     reader = desk.join(Reader())
     await desk.send(PAGE_EVENTS * 2)
     assert len(reader.got) == PAGE_EVENTS * 2
-    assert limits[:3] == [PAGE_EVENTS, 20, 40]
+    assert limits[:4] == [FIRST_PAGE_EVENTS, 32, 20, 40]

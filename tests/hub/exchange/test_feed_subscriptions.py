@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from hand_exchange import Acorn, HandClock, HandLink, HandStore, World, event, principal
 
-from leafhub.dialects.base import Principal, Reading
+from leafhub.dialects.base import Grant, Principal, Reading
 from leafhub.exchange import feed_subscriptions
 from leafhub.exchange.feed_groups import FeedGroups
 from leafhub.exchange.feed_subscriptions import FeedSubscriptions, Receipt
@@ -287,3 +287,26 @@ async def test_the_end_of_an_application_ends_the_connections_of_its_readers(des
     desk.feeds.end_application("oak")
     assert [code for code, _ in reader.link.ended] == [ReasonCode.ADMINISTRATIVE_ACTION]
     assert (live.link.ended, elsewhere.link.ended) == ([], [])
+
+
+async def test_no_more_read_than_may(desk: Desk) -> None:
+    asked = (
+        Grant(1, reading=SHARED),
+        Grant(0, reading=LIVE),
+        Grant(ReasonCode.NOT_AUTHORIZED),
+        Grant(1, reading=SHARED),
+        Grant(1, reading=SHARED),
+    )
+    assert desk.feeds.within_bounds(asked) == asked
+    desk.groups._settings = FeedSettings(maximum_readers=1)
+    full = Grant(ReasonCode.QUOTA_EXCEEDED)
+    assert desk.feeds.within_bounds(asked) == (*asked[:3], full, full)
+
+
+async def test_who_leaves_makes_room_for_another_reader(desk: Desk) -> None:
+    room = desk.groups.room
+    client = desk.client()
+    client.subscribe(SHARED, qos=1)
+    assert desk.groups.room == room - 1
+    client.unsubscribe()
+    assert desk.groups.room == room
