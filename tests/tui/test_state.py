@@ -236,6 +236,7 @@ def test_an_empty_message_says_nothing() -> None:
         ("text/plain; charset=utf-8", "ON", "ON", b"ON"),
         ("application/json", "ON", "ON", b'"ON"'),
         ("application/json", 21.5, 21.5, b"21.5"),
+        ("application/senml+json", 21.5, 21.5, b"21.5"),
         ("application/octet-stream", "", "", b""),
     ],
 )

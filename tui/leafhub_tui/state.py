@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from leafhub.contract import media_types
 from leafhub.contract.live_feed import CONNECTION_EVENT, FeedEvent
 from leafhub.contract.operator_api import (
     CommandRecord,
@@ -32,8 +33,6 @@ CHARTED_KINDS = frozenset({"reading", "occurrence", "data"})
 
 Key = tuple[str, str]  # application, device id
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_JSON, _TEXT = "application/json", "text/"
-_SHOWN_AS_IT_IS = (_JSON, _TEXT)
 _STEPS = ("queued", "sent", "acknowledged", "answered", "delivered", "failed", "expired")
 
 
@@ -449,7 +448,7 @@ def _meaning(value: Value | EventRecord) -> bytes:
 
     The API gives such a value in base64, which would look like a text that somebody sent.
     """
-    if value.datacontenttype.startswith(_SHOWN_AS_IT_IS):
+    if media_types.is_json(value.datacontenttype) or media_types.is_text(value.datacontenttype):
         return bytes(value.data)
     return _length(_payload(value))
 
@@ -457,9 +456,9 @@ def _meaning(value: Value | EventRecord) -> bytes:
 def _payload(value: Value | EventRecord) -> bytes:
     """The value itself, out of the JSON that the API makes of it."""
     said = words.decode(bytes(value.data))
-    if value.datacontenttype.startswith(_JSON) or not isinstance(said, str):
+    if media_types.is_json(value.datacontenttype) or not isinstance(said, str):
         return bytes(value.data)
-    return said.encode() if value.datacontenttype.startswith(_TEXT) else _from_base64(said)
+    return said.encode() if media_types.is_text(value.datacontenttype) else _from_base64(said)
 
 
 def _length(payload: bytes) -> bytes:

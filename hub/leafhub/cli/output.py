@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from leafhub.contract import media_types
 from leafhub.contract.operator_api import EventRecord, Value
 
 
@@ -90,7 +91,7 @@ def said(value: Value | EventRecord) -> str:
 
     The API gives that in base64, which would look like a text that somebody sent.
     """
-    if value.datacontenttype.startswith(("application/json", "text/")):
+    if media_types.is_json(value.datacontenttype) or media_types.is_text(value.datacontenttype):
         return bytes(value.data).decode()
     count = len(base64.b64decode(msgspec.json.decode(value.data, type=str)))
     if not count:

@@ -4,6 +4,7 @@ import base64
 
 import msgspec
 
+from leafhub.contract import media_types
 from leafhub.contract.operator_api import CommandRecord
 from leafhub.model.command import Command
 
@@ -15,14 +16,13 @@ def embed(data: bytes, datacontenttype: str) -> msgspec.Raw:
 
     What claims to be JSON and is not, is embedded as what it is.
     """
-    media_type = datacontenttype.split(";", 1)[0].strip().lower()
-    if media_type == "application/json":
+    if media_types.is_json(datacontenttype):
         try:
             msgspec.json.decode(data)
         except (ValueError, RecursionError):
             return _as_text(data)
         return msgspec.Raw(data)
-    if media_type.startswith("text/"):
+    if media_types.is_text(datacontenttype):
         return _as_text(data)
     return msgspec.Raw(msgspec.json.encode(base64.b64encode(data).decode()))
 

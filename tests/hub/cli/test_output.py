@@ -16,6 +16,7 @@ def value(data: object, datacontenttype: str) -> Value:
     ("data", "datacontenttype", "words"),
     [
         ({"t": 21.5}, "application/json", '{"t":21.5}'),
+        ([1], "application/senml+json", "[1]"),
         ("ON", "text/plain; charset=utf-8", '"ON"'),
         (base64.b64encode(bytes(3000)).decode(), "image/jpeg", "3,000 bytes"),
         (base64.b64encode(b"\xff").decode(), "application/octet-stream", "1 byte"),

@@ -9,6 +9,7 @@ from leafhub.exchange.records import embed, embed_answer
     [
         (b'{"t": 21.50}', "application/json", '{"t": 21.50}'),
         (b"1e2", "application/json; charset=utf-8", "1e2"),
+        (b"[1]", "application/senml+json", "[1]"),
         (b"{oops", "application/json", '"{oops"'),
         (b"[" * 5000, "application/json", '"' + "[" * 5000 + '"'),
         ("21 °C".encode(), "text/plain; charset=utf-8", '"21 °C"'),
