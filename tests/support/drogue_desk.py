@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from leafhub.dialects.base import Arrival, Login, Outcome, Peer, Principal, Receiver, Refusal
+from leafhub.dialects.base import Arrival, Outcome, Peer, Principal, Receiver
 from leafhub.dialects.drogue.dialect import DrogueDialect
 from leafhub.dialects.drogue.policy import POLICY
 from leafhub.dialects.drogue.settings import ApplicationSettings, DeviceSettings
@@ -13,7 +13,6 @@ from leafhub.model.command import Command
 from leafhub.model.device import Credential, Device, SecretKind
 from leafhub.model.registry import Change, PutApplication, PutDevice, Registry
 from leafhub.mqtt.packets import (
-    Connect,
     Publish,
     Subscribe,
     SubscriptionRequest,
@@ -101,24 +100,6 @@ class Desk:
         self.registry = registry
         self.peer = peer
         self.arrival = arrival
-
-    def connect(
-        self,
-        username: str | None,
-        password: bytes | None,
-        client_id: str = "c",
-        level: int = 4,
-        *,
-        clean_start: bool = True,
-    ) -> Login | Refusal | None:
-        connect = Connect(
-            protocol_level=level,
-            client_id=client_id,
-            clean_start=clean_start,
-            username=username,
-            password=password,
-        )
-        return DIALECT.authenticate(connect, self.peer, self.registry, self.arrival)
 
     def principal(self, name: str, app: str = "plant-a") -> Principal:
         return Principal(

@@ -16,6 +16,8 @@ from leafhub.model.application import Application
 from leafhub.model.device import SecretKind
 from leafhub.model.registry import Change, DeleteDevice, PutApplication, Registry
 from leafhub.mqtt.packets import Connect
+from leafhub.mqtt.policy import AuthPacket, RefusedPublish, SecondConnect
+from leafhub.mqtt.properties import Properties
 from leafhub.mqtt.reason_codes import ReasonCode
 
 DIALECT = DrogueDialect()
@@ -260,6 +262,26 @@ def test_every_kind_of_hash_is_offered_for_the_proof(door: Door) -> None:
     kinds = [one.kind for one in login.credentials]
     assert kinds == [SecretKind.BCRYPT, SecretKind.SHA512_CRYPT]
     assert login.secret == b"b-secret"
+
+
+def test_connack_announces_three_things_and_no_more() -> None:
+    assert POLICY.connack_properties == Properties(
+        wildcard_subscription_available=True,
+        subscription_identifiers_available=False,
+        shared_subscription_available=False,
+    )
+    assert not POLICY.assign_client_id
+    assert POLICY.topic_alias_maximum == 0
+
+
+def test_the_policy_says_what_the_engine_must_do() -> None:
+    assert POLICY.maximum_packet_bytes == 16_388
+    assert POLICY.refused_publish_v3 is RefusedPublish.CLOSE
+    assert not POLICY.refused_qos0_v3_closes
+    assert POLICY.keep_alive_zero_idle_s is None
+    assert POLICY.second_connect is SecondConnect.IGNORE
+    assert POLICY.auth_packet is AuthPacket.ANSWER
+    assert POLICY.maximum_outgoing_qos == 0
 
 
 class TestOptions:
