@@ -471,3 +471,57 @@ async def test_packets_of_a_client_that_does_not_read_wait_and_its_keep_alive_to
     assert (exchange.published, transport.is_read) == ([b"1"], True)
     await asyncio.sleep(1.6)
     assert transport.is_closed
+
+
+class SlowEndpoint(OpenExchange):
+    """Acknowledges when a test says so, and takes no more until then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_full = True
+        self.unfinished: list[Finish] = []
+
+    def publish(self, session: Session, publish: Publish, finish: Finish) -> bool:
+        del session
+        self.published.append(publish.payload)
+        self.unfinished.append(finish)
+        return self.is_full
+
+    def holds_up(self, session: Session) -> bool:
+        del session
+        return self.is_full
+
+
+@pytest.mark.parametrize("others_wait", [False, True])
+async def test_a_client_is_read_on_when_endpoints_have_answered(*, others_wait: bool) -> None:
+    exchange = SlowEndpoint()
+    connection, transport = await connected(exchange, AnyListener())
+    connection.path.data_received(bytes_of(Publish("t", b"1")))
+    connection.path.data_received(bytes_of(Publish("t", b"2")))  # was on its way
+    assert (exchange.published, transport.is_read) == ([b"1"], False)
+    exchange.is_full = others_wait
+    exchange.unfinished.pop()(Outcome(), None)
+    await asyncio.sleep(0.01)
+    assert exchange.published == [b"1", b"2"]
+    assert transport.is_read is not others_wait
+    exchange.is_full = False
+    exchange.unfinished.pop()(Outcome(), None)
+    await asyncio.sleep(0.01)
+    assert transport.is_read
+    transport.close()
+
+
+async def test_a_client_that_has_more_that_waits_is_not_read_on() -> None:
+    exchange = SlowEndpoint()
+    exchange.is_full = False
+    connection, transport = await connected(exchange, AnyListener())
+    connection.path.data_received(bytes_of(Publish("t", b"1")))
+    exchange.is_full = True
+    connection.path.data_received(bytes_of(Publish("t", b"2")))
+    exchange.unfinished.pop(0)(Outcome(), None)
+    await asyncio.sleep(0.01)
+    assert not transport.is_read
+    exchange.unfinished.pop(0)(Outcome(), None)
+    await asyncio.sleep(0.01)
+    assert transport.is_read
+    transport.close()
