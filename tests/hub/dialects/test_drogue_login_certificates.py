@@ -46,6 +46,7 @@ DEV1 = leaf()
 ALIASES: dict[str, list[str]] = {
     "dev1": ["CN=dev1, O=Drogue IoT, OU=plant-a", "CN=one + OU=two"],
     "dev2": ["OU=plant-a, O=Drogue IoT, CN=dev2"],
+    "dev3": ["OU = plant-a, O = Drogue IoT, CN = dev3"],
     "self": ["CN=self, O=Drogue IoT"],
 }
 
@@ -129,6 +130,7 @@ def door(make_registry: Callable[..., Registry], arrival: Arrival) -> Door:
         pytest.param([leaf(by=MIDDLE), MIDDLE], "dev1", id="one between"),
         pytest.param([leaf(by=MIDDLE), OTHER, MIDDLE], "dev1", id="and others"),
         pytest.param([leaf("CN=dev2, O=Drogue IoT, OU=plant-a")], "dev2", id="another order"),
+        pytest.param([leaf("CN=dev3, O=Drogue IoT, OU=plant-a")], "dev3", id="blanks"),
         pytest.param([leaf("CN=named")], "CN=named", id="the device's name"),
         pytest.param([leaf(extensions=(FOR_CLIENTS,))], "dev1", id="for clients"),
     ],

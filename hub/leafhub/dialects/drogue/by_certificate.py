@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from leafhub.dialects import certificates
 from leafhub.dialects.certificates import CertificateError, Shown
-from leafhub.dialects.drogue.distinguished_names import any_order, text_of
-from leafhub.dialects.drogue.settings import any_order_key, key
+from leafhub.dialects.drogue.distinguished_names import normal_form, text_of
+from leafhub.dialects.drogue.settings import key, normal_key
 from leafhub.dialects.drogue.trust_anchors import find_application, trusted_by
 from leafhub.dialects.log_text import quoted
 from leafhub.model.application import Application
@@ -56,9 +56,9 @@ def _applications_of(shown: Shown, registry: RegistryView) -> Sequence[Applicati
 def _named(shown: Shown, application: Application, registry: RegistryView) -> Device:
     subject = text_of(shown.certificate.subject)
     device = registry.lookup(key(application.name, subject))
-    ordered = any_order(subject)
-    if device is None and ordered is not None:
-        device = registry.lookup(any_order_key(application.name, ordered))
+    normal = normal_form(subject)
+    if device is None and normal is not None:
+        device = registry.lookup(normal_key(application.name, normal))
     if device is None:
         raise CertificateError(
             f"application {application.name!r} has no device with the name or alias"

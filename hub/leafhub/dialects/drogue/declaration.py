@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator
 
 from leafhub.dialects.base import Arrival
 from leafhub.dialects.drogue.credentials import read_credentials
-from leafhub.dialects.drogue.distinguished_names import any_order
+from leafhub.dialects.drogue.distinguished_names import normal_form
 from leafhub.dialects.drogue.records import as_json, complete_application, complete_device
 from leafhub.dialects.drogue.settings import (
-    any_order_key,
     check_alias,
     check_name,
     key,
+    normal_key,
     settings_of,
 )
 from leafhub.dialects.drogue.spec import (
@@ -36,14 +36,14 @@ from leafhub.model.device import Device
 def keys_of(application: Application, device: Device) -> Iterable[str]:
     """A device's name, aliases and unique user names, each once.
 
-    A name as in a certificate is one in whatever order its parts stand: two devices whose names
-    differ in nothing else could not be told apart by a certificate.
+    A name as in a certificate stands for its normal form too: two devices whose names differ in
+    nothing else could not be told apart by a certificate.
     """
     unique = (c.username for c in device.credentials if c.unique and c.username)
     names = dict.fromkeys((device.id, *_aliases(device), *unique))
-    ordered = dict.fromkeys(map(any_order, names))
+    normal = dict.fromkeys(map(normal_form, names))
     yield from (key(application.name, name) for name in names)
-    yield from (any_order_key(application.name, one) for one in ordered if one is not None)
+    yield from (normal_key(application.name, one) for one in normal if one is not None)
 
 
 def prepare_application(

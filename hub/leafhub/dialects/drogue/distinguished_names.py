@@ -2,7 +2,7 @@
 
 It keeps what x509-parser, the library it reads certificates with, shows of a name. Nothing is
 escaped, and the order is the certificate's own: ``O=x, CN=y`` is another name than
-``CN=y, O=x``. Who writes a name by hand rarely knows the order, so ``any_order`` finds it too.
+``CN=y, O=x``. Other tools show another order, or blanks: ``normal_form`` finds those too.
 """
 
 from typing import Final
@@ -42,12 +42,15 @@ def text_of(name: x509.Name) -> str:
     return _BETWEEN.join(map(_part, name.rdns))
 
 
-def any_order(text: str) -> str | None:
-    """The same for every order of the parts of a name; ``None``: there is nothing to order."""
-    parts = text.split(_BETWEEN)
-    if len(parts) < 2 or not all("=" in part for part in parts):
+def normal_form(text: str) -> str | None:
+    """The same for every order of the parts of a name, and however wide they are written.
+
+    ``None``: it is no such name.
+    """
+    parts = [part.partition("=") for part in text.split(_BETWEEN)]
+    if not all(equals for _, equals, _ in parts):
         return None
-    return _BETWEEN.join(sorted(parts))
+    return _BETWEEN.join(sorted(f"{key.strip()}={value.strip()}" for key, _, value in parts))
 
 
 def _part(part: x509.RelativeDistinguishedName) -> str:

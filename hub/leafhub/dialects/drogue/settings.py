@@ -70,9 +70,9 @@ def key(application: str, name: str) -> str:
     return f"{NAME}:{application}/{name}"  # an application's name has no slash
 
 
-def any_order_key(application: str, ordered: str) -> str:
-    """Under which the registry finds a device by a name whose parts may stand in any order."""
-    return f"{NAME}:{application}={ordered}"  # nor has it an equals sign
+def normal_key(application: str, normal: str) -> str:
+    """Under which the registry finds a device by a name in a certificate, in its normal form."""
+    return f"{NAME}:{application}={normal}"  # nor has it an equals sign
 
 
 def application_key(alias: str) -> str:
