@@ -23,9 +23,9 @@ OPEN_EVENTS: Final = 1_000
 UNKEPT_EVENTS: Final = 1_000
 """Events that readers of a group are through with and that is not on disk; then they wait. So many
 come again, at most, after the hub was killed."""
-READ_APART_S: Final = 0.02
-"""Between two looks into the store that found the end: fifty a second are little work, and what
-came meanwhile is read at once."""
+READ_APART_S: Final = 0.1
+"""From a look into the store that found the end to the next one: ten a second, of a millisecond or
+five on a Raspberry Pi, are little work for each reader. After a pause an event is read at once."""
 AFTER_MISTAKE_S: Final = 1.0
 
 log = logging.getLogger(__name__)
@@ -196,13 +196,13 @@ class Place:
 
     def done(self, position: int) -> None:
         """See ``Membership``; what was taken by a reader that is gone since counts no more."""
-        through = [given for given, _ in self._open]
-        if self._task is None or position not in through:
+        given = (one for one, _ in self._open)
+        count = next((number for number, one in enumerate(given, 1) if one == position), 0)
+        if self._task is None or not count:
             return
-        count = through.index(position) + 1
         for _ in range(count):
-            given, partition = self._open.popleft()
-            partition.settle(given)
+            one, partition = self._open.popleft()
+            partition.settle(one)
         self._group.settled(count)
         self._room.set()
 

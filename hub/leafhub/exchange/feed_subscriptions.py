@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -164,14 +164,21 @@ class FeedSubscriptions:
         self._of_session: dict[Session, dict[str, FeedSubscription]] = {}
         self._live: dict[str, dict[Hashable, list[FeedSubscription]]] = {}  # by application
 
-    def within_bounds(self, grants: Sequence[Grant]) -> tuple[Grant, ...]:
+    def within_bounds(
+        self, session: Session, topic_filters: Iterable[str], grants: Sequence[Grant]
+    ) -> tuple[Grant, ...]:
         """The grants, but refusals for those who would be too many to read from the store."""
+        known = self._of_session.get(session, {})
         room = self._groups.room
         answers: list[Grant] = []
-        for grant in grants:
+        for topic_filter, grant in zip(topic_filters, grants, strict=True):
             reads = grant.reading is not None and not grant.reading.is_live
-            room -= reads
-            answers.append(Grant(ReasonCode.QUOTA_EXCEEDED) if reads and room < 0 else grant)
+            before = known.get(topic_filter)
+            if reads and (before is None or before.place is None):
+                room -= 1
+                answers.append(grant if room >= 0 else Grant(ReasonCode.QUOTA_EXCEEDED))
+            else:
+                answers.append(grant)
         return tuple(answers)
 
     def subscribe(self, session: Session, subscription: Subscription, reading: Reading) -> None:

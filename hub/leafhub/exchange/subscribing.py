@@ -58,7 +58,8 @@ class Subscribing:
         verdict = self._faces[session.principal.dialect].on_subscribe(
             subscribe, session.principal, self._registry, self._arrival()
         )
-        grants = self._feeds.within_bounds(verdict.grants)
+        asked = (request.topic_filter for request in subscribe.requests)
+        grants = self._feeds.within_bounds(session, asked, verdict.grants)
         verdict = msgspec.structs.replace(verdict, grants=grants)
         if verdict.outcome.become is not None:
             self._clients.become(session, verdict.outcome.become)
