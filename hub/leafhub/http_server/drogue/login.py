@@ -33,7 +33,7 @@ class DrogueLogin(AbstractAuthenticationMiddleware):
     """
 
     def __init__(self, app: ASGIApp, admit: Admit, anybody: Anybody) -> None:
-        super().__init__(app)
+        super().__init__(app, exclude_http_methods=())  # guards ask of every method who calls
         self._admit = admit
         self._anybody = anybody
 
