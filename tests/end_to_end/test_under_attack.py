@@ -49,7 +49,7 @@ credentials = [{credential("sunshine-and-rain")}]
 """
 GOOD = Connect(protocol_level=4, username="good", password=b"sunshine-and-rain")
 
-pytestmark = pytest.mark.timeout(60 + PATIENCE_S)
+pytestmark = [pytest.mark.timeout(60 + PATIENCE_S), pytest.mark.alone]
 
 
 @pytest.fixture(autouse=True)
