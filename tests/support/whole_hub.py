@@ -5,6 +5,7 @@ import shutil
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 from operator_view import OperatorView
@@ -40,8 +41,9 @@ class RunningHub(OperatorView):
         self._ports: dict[tuple[str, str], int] = {}
         for address in (*addresses.mqtt, *addresses.http):
             url, _, dialect = address.partition(" ")
-            scheme, _, place = url.partition("://")
-            self._ports[scheme, dialect.strip("()")] = int(place.rpartition(":")[2])
+            place = urlsplit(url)
+            assert place.port is not None
+            self._ports[place.scheme, dialect.strip("()")] = place.port
         super().__init__(next(at for at in addresses.http if at.startswith("http:")), TOKEN)
 
     def port(self, scheme: str, dialect: str = "") -> int:
