@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from litestar import post
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.params import FromPath, QueryParameter
 from litestar.response.base import ASGIResponse
@@ -52,7 +53,10 @@ class _TakesPayload(Operation):
     summary="Send a command to a device",
     status_code=HTTPStatus.ACCEPTED,
     response_description="It was stored, and handed to the device if that is there.",
-    responses=refusals(400, 403, 404, 406, 413),
+    responses={
+        200: ResponseSpec(None, description="An endpoint in the device's place took it."),
+        **refusals(400, 404, 406, 413),
+    },
     operation_class=_TakesPayload,
     request_max_body_size=PAYLOAD_BYTES,
 )

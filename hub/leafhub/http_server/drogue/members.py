@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import msgspec
 from litestar import Controller, Response, delete, get, put
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 
 from leafhub.errors import NotFoundError
@@ -127,7 +128,11 @@ class MembersApi(Controller):
             raise BadRequestError(f"Bad request: {exc}") from exc
         await exchange.apply(changes)
 
-    @get("/transfer-ownership", summary="Tell of the offer", responses=refusals(400, 404))
+    @get(
+        "/transfer-ownership",
+        summary="Tell of the offer",
+        responses={204: ResponseSpec(None, description="There is none."), **refusals(400, 404)},
+    )
     async def offered(
         self, request: AsCaller, exchange: NamedDependency[Exchange], application: FromPath[str]
     ) -> Response[TransferOwnership | None]:

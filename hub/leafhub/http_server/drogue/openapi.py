@@ -18,10 +18,16 @@ _WHY = {
     503: "The hub is busy or its store in trouble; `Retry-After` says when to come back.",
 }
 
+_ALONE = frozenset({406})  # never with a body
+
 
 def refusals(*statuses: int) -> dict[int, ResponseSpec]:
     """The refusals of a call: those that every such call has, and ``statuses``."""
     return {
-        status: ResponseSpec(ErrorInformation, description=_WHY[status], generate_examples=False)
+        status: ResponseSpec(
+            None if status in _ALONE else ErrorInformation,
+            description=_WHY[status],
+            generate_examples=False,
+        )
         for status in sorted({403, 429, 500, 503, *statuses})
     }
