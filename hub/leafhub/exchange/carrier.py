@@ -18,6 +18,7 @@ from leafhub.dialects.base import Arrival, Dialect, Outcome, Principal
 from leafhub.dialects.log_text import one_line
 from leafhub.errors import BusyError, RequestError, StoreUnavailableError
 from leafhub.exchange.changes import Concerned, deleted_devices
+from leafhub.exchange.command_requests import CommandRequests
 from leafhub.exchange.commands import Commands
 from leafhub.exchange.complaints import Complaints
 from leafhub.exchange.devices import DeviceMemory
@@ -62,6 +63,7 @@ class Carrier:
         retained: Keeps those that are retained.
         feeds: Whose readers are sent away when their application is deleted.
         commands: Follows what messages say about commands.
+        requests: Takes commands that messages ask for.
         observers: Told of changes of the registry.
         arrival: Gives now, and identifiers.
     """
@@ -79,6 +81,7 @@ class Carrier:
         retained: RetainedMessages,
         feeds: FeedSubscriptions,
         commands: Commands,
+        requests: CommandRequests,
         observers: Observers,
         arrival: Callable[[], Arrival],
     ) -> None:
@@ -92,6 +95,7 @@ class Carrier:
         self._retained = retained
         self._feeds = feeds
         self._commands = commands
+        self._requests = requests
         self._observers = observers
         self._arrival = arrival
         self._pending = PendingChanges(registry)
@@ -122,7 +126,7 @@ class Carrier:
             after(StoreUnavailableError(str(exc)))
             return False
         for request in outcome.commands:
-            self._commands.try_send(request)
+            self._requests.try_send(request)
         return True
 
     async def change(self, changes: Sequence[Change]) -> None:

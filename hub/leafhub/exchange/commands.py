@@ -14,7 +14,6 @@ from leafhub.errors import (
     NotFoundError,
     RequestError,
     StoreUnavailableError,
-    UnavailableError,
 )
 from leafhub.exchange.command_delivery import CommandDelivery
 from leafhub.exchange.lanes import Lanes
@@ -34,6 +33,11 @@ HandedOver = Callable[[Exception | None], None]
 log = logging.getLogger(__name__)
 
 
+def lane_of(command: Command | CommandRequest) -> tuple[str, str, str]:
+    """Where it waits for endpoints: the commands for one device keep their order."""
+    return "command", command.application, command.device
+
+
 class Commands:
     """All commands that are not at their end.
 
@@ -42,7 +46,7 @@ class Commands:
         dialects: How each is spoken to.
         delivery: Brings them to the sessions of their devices.
         store: Where each step is kept.
-        lanes: Where those wait about which endpoints are asked.
+        lanes: Where those wait that endpoints take.
         arrival: Gives now, and identifiers.
         tell: Takes each step to the live feed.
     """
@@ -75,38 +79,6 @@ class Commands:
         """Take in the open commands of an earlier run."""
         self._life_lines.put_back(commands)
         self._unconfirmed.update(c.id for c in commands if c.state is CommandState.SENT)
-
-    async def send(self, request: CommandRequest, timeout_s: float | None) -> Command:
-        """See ``Exchange.command``."""
-        settled: asyncio.Future[Command | Exception] = asyncio.get_running_loop().create_future()
-
-        def start(command: Command) -> None:
-            self._start(command, lambda error: settled.set_result(error or command))
-
-        self._check(request, timeout_s, start, settled.set_result)
-        verdict = await asyncio.shield(settled)  # who asked may leave; the command goes on
-        if isinstance(verdict, Exception):
-            raise verdict
-        return await self.find(verdict.id) or verdict
-
-    def try_send(self, request: CommandRequest) -> None:
-        """Send a command that came by MQTT, where nobody waits for a refusal: it is logged."""
-
-        def refuse(exc: Exception) -> None:
-            is_mistake = not isinstance(exc, RequestError | UnavailableError)
-            log.warning(
-                "command %s for %s/%s from %s refused: %s",
-                *(request.name, request.application, request.device, request.operator, exc),
-                exc_info=exc if is_mistake else None,
-            )
-
-        def start(command: Command) -> None:
-            self._start(command, lambda _: None)
-
-        try:
-            self._check(request, None, start, refuse)
-        except (RequestError, UnavailableError) as exc:
-            refuse(exc)
 
     async def find(self, command_id: str) -> Command | None:
         """A command, open or ended."""
@@ -243,64 +215,7 @@ class Commands:
                 if not end.done():
                     end.set_result(command)
 
-    def _check(
-        self,
-        request: CommandRequest,
-        timeout_s: float | None,
-        start: Callable[[Command], None],
-        refuse: Callable[[Exception], None],
-    ) -> None:
-        """Have a command judged, behind those of its device about which endpoints are asked.
-
-        Raises:
-            RequestError: Refused at once; ``refuse`` gets what is refused later.
-            BusyError: Too many wait.
-        """
-
-        def begin(command: Command) -> None:
-            if self._registry.device(command.application, command.device) is None:
-                raise NotFoundError("the device was deleted while an endpoint was asked")
-            start(command)
-
-        self._lanes.enter(
-            _lane_of(request),
-            lambda: self._make(request, timeout_s),
-            begin,
-            refuse,
-            len(request.data),
-        )
-
-    def _make(
-        self, request: CommandRequest, timeout_s: float | None
-    ) -> Command | Inquiry[Command]:
-        application = self._registry.application(request.application)
-        if application is None:
-            raise NotFoundError(f"there is no application {request.application!r}")
-        device = self._registry.device(request.application, request.device)
-        if device is None:
-            raise NotFoundError(
-                f"application {request.application!r} has no device {request.device!r}"
-            )
-        dialect = self._dialects[application.dialect]
-        arrival = self._arrival()
-        wait_s = timeout_s
-        if wait_s is None:
-            wait_s = dialect.command_timeout_s(device, self._registry)
-        command = Command(
-            id=dialect.command_id(arrival),
-            application=request.application,
-            device=request.device,
-            name=request.name,
-            data=request.data,
-            datacontenttype=request.datacontenttype,
-            created_us=arrival.time_us,
-            updated_us=arrival.time_us,
-            expires_us=None if wait_s is None else arrival.time_us + round(wait_s * 1_000_000),
-            operator=request.operator,
-        )
-        return dialect.check_command(command, self._registry)
-
-    def _start(self, command: Command, handed_over: HandedOver) -> None:
+    def start(self, command: Command, handed_over: HandedOver) -> None:
         """Store a command, then hand it over, then report. One at its end is only stored.
 
         Raises:
@@ -374,7 +289,7 @@ class Commands:
             handed_over(exc)
 
         try:
-            self._lanes.enter(_lane_of(command), lambda: inquiry, end, broken, len(command.data))
+            self._lanes.enter(lane_of(command), lambda: inquiry, end, broken, len(command.data))
         except BusyError as exc:
             broken(exc)
 
@@ -440,8 +355,3 @@ class Commands:
             self._store.write(Batch(commands=tuple(commands)), done)
         except BusyError as error:
             done(StoreUnavailableError(str(error)))
-
-
-def _lane_of(command: Command | CommandRequest) -> tuple[str, str, str]:
-    """The commands for one device keep their order."""
-    return "command", command.application, command.device

@@ -20,6 +20,7 @@ from leafhub.exchange.carrier import Carrier
 from leafhub.exchange.chance_and_time import Clock, RandomIds
 from leafhub.exchange.clients import Clients
 from leafhub.exchange.command_delivery import CommandDelivery
+from leafhub.exchange.command_requests import CommandRequests
 from leafhub.exchange.commands import Commands
 from leafhub.exchange.devices import DeviceMemory, Presence
 from leafhub.exchange.doorkeeper import Detection, Doorkeeper
@@ -160,6 +161,13 @@ class Exchange:
             arrival=self.arrival,
             tell=self._feed.route,
         )
+        self._requests = CommandRequests(
+            registry=registry,
+            dialects=dialects,
+            commands=self._commands,
+            lanes=self._lanes,
+            arrival=self.arrival,
+        )
         self._carrier = Carrier(
             registry=registry,
             dialects=dialects,
@@ -171,6 +179,7 @@ class Exchange:
             retained=self._retained,
             feeds=self._feeds,
             commands=self._commands,
+            requests=self._requests,
             observers=self._observers,
             arrival=self.arrival,
         )
@@ -376,7 +385,7 @@ class Exchange:
             BusyError: The device has too many open commands.
             StoreUnavailableError: It was not stored.
         """
-        return await self._commands.send(request, timeout_s)
+        return await self._requests.send(request, timeout_s)
 
     async def wait_for_command(self, command_id: str, timeout_s: float) -> Command:
         """The command when it is final, or as it stands after ``timeout_s``.
