@@ -112,6 +112,7 @@ class Registry:
         self._keys_of = keys_of
         self._application_keys_of = application_keys_of
         self._applications: dict[str, Application] = {}
+        self._of_dialect: dict[str, dict[str, Application]] = {}
         self._devices: dict[str, dict[str, Device]] = {}
         self._operators: dict[str, Operator] = {}
         self._keys: dict[str, tuple[str, str]] = {}
@@ -127,7 +128,9 @@ class Registry:
 
     def applications(self, dialect: str | None = None) -> Iterator[Application]:
         """See ``RegistryView``."""
-        return (a for a in self._applications.values() if dialect is None or a.dialect == dialect)
+        if dialect is None:
+            return iter(self._applications.values())
+        return iter(self._of_dialect.get(dialect, {}).values())
 
     def device(self, application: str, device_id: str) -> Device | None:
         """See ``RegistryView``."""
@@ -200,6 +203,9 @@ class Registry:
         self._forget_application_keys(application.name)
         self._keys_of_application[application.name] = keys
         self._application_keys.update(dict.fromkeys(keys, application.name))
+        if before is not None and before.dialect != application.dialect:
+            del self._of_dialect[before.dialect][application.name]
+        self._of_dialect.setdefault(application.dialect, {})[application.name] = application
         self._applications[application.name] = application
         self._devices.setdefault(application.name, {})
         for device in devices:
@@ -237,6 +243,7 @@ class Registry:
         for device in devices:
             self._forget_keys(device)
         self._forget_application_keys(name)
+        del self._of_dialect[before.dialect][name]
         del self._devices[name], self._applications[name]
         return (PutApplication(before), *(PutDevice(device) for device in devices))
 

@@ -66,6 +66,9 @@ def registry_with(*changes: Change) -> Registry:
 def contents(registry: Registry, keys: Iterable[str] = ()) -> object:
     """All that can be asked of a registry."""
     applications = {a.name: a for a in registry.applications()}
+    for dialect in ("plain", "other"):
+        found = {a.name: a for a in registry.applications(dialect)}
+        assert found == {n: a for n, a in applications.items() if a.dialect == dialect}
     return (
         applications,
         {name: {d.id: d for d in registry.devices(name)} for name in applications},
