@@ -198,12 +198,12 @@ def take_over(registry: Registry, name: str, application: str) -> tuple[PutOpera
     """With the receiver of an offer as admin, in place of who offered.
 
     Raises:
-        NotFoundError: There is no such operator, or nobody offers it that application.
+        NotFoundError: There is no such operator, or nobody who may offers it that application.
     """
     receiver = find(registry, name)
-    if application not in receiver.offers:
+    giver = registry.operator(receiver.offers.get(application, ""))
+    if giver is None or not giver.may(Role.ADMIN, application):
         raise NotFoundError(f"nobody offers {name!r} the application {application!r}")
-    giver = registry.operator(receiver.offers[application])
     taken = PutOperator(
         replace(
             receiver,
@@ -211,7 +211,7 @@ def take_over(registry: Registry, name: str, application: str) -> tuple[PutOpera
             offers=_with(receiver.offers, application, None),
         )
     )
-    if giver is None or giver.name == name:
+    if giver.name == name:
         return (taken,)
     return (taken, PutOperator(replace(giver, roles=_with(giver.roles, application, None))))
 

@@ -14,7 +14,11 @@ from typing import Any, NamedTuple
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
-from litestar.exceptions import NotAuthorizedException, TooManyRequestsException
+from litestar.exceptions import (
+    NotAuthorizedException,
+    PermissionDeniedException,
+    TooManyRequestsException,
+)
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.types import ASGIApp
 
@@ -29,6 +33,7 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 AsOperator = Request[Operator, None, State]
 """A call of somebody who has logged in."""
 
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 §9.2.1
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="leafhub", charset="UTF-8"'}
 _NO_LOGIN = (
     "This needs an operator's login: name and token are in operator.json in the hub's data folder."
@@ -119,13 +124,33 @@ class LoginMiddleware(AbstractAuthenticationMiddleware):
 
         Raises:
             NotAuthorizedException: No login, or not one of this hub.
+            PermissionDeniedException: See ``refuse_other_sites``.
             TooManyRequestsException: Too many logins failed at its address.
         """
+        refuse_other_sites(connection)
         shown = read(connection.headers.get("authorization", ""))
         operator = shown and await self._admit(shown, address_of(connection))
         if operator is None:
             raise NotAuthorizedException(detail=_NO_LOGIN, headers=_CHALLENGE)
         return AuthenticationResult(user=operator, auth=None)
+
+
+def refuse_other_sites(connection: Connection) -> None:
+    """Refuse what a page of another site does with the Basic login that a browser remembers.
+
+    Browsers say for which page they ask wherever it changes something or opens a WebSocket (header
+    Origin, RFC 6454 §7). Where it only looks, that page sees no answer.
+
+    Raises:
+        PermissionDeniedException: The page is of another site.
+    """
+    headers = connection.headers
+    looks = connection.scope.get("method") in _SAFE_METHODS and "upgrade" not in headers
+    origin = headers.get("origin")
+    if looks or origin is None or origin.partition("://")[2] == headers.get("host"):
+        return
+    if headers.get("authorization", "").lower().startswith("basic "):
+        raise PermissionDeniedException(detail="A page of another site asks for this.")
 
 
 def address_of(connection: Connection) -> str:

@@ -6,7 +6,6 @@ from urllib.parse import unquote
 import msgspec
 from litestar import Controller, Router, get, post
 from litestar.di import NamedDependency
-from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
@@ -25,6 +24,7 @@ from leafhub.http_server.permissions import (
     for_the_application,
     for_the_hub,
     hub_wide,
+    takes_json,
     visible_applications,
 )
 from leafhub.http_server.refusals import refuse_depth
@@ -208,6 +208,7 @@ class OperatorApi(Controller):
         "/applications/{application:str}/devices/{device:str}/commands",
         summary="Send a command",
         description=for_the_application(Role.WRITER),
+        guards=[takes_json],
         responses=refusals(400, 403, 404, 409, 413, 415, 422),
         exception_handlers={RecursionError: refuse_depth},
     )
@@ -220,11 +221,6 @@ class OperatorApi(Controller):
         data: JSONBody[CommandBody],
     ) -> contract.CommandRecord:
         """Send a command; it is stored when the answer comes."""
-        if request.content_type[0] != JSON:  # also keeps forms of foreign web pages out
-            raise HTTPException(
-                f"Send the command as {JSON}; the body came as {request.content_type[0]!r}.",
-                status_code=415,
-            )
         if data.timeout_s is not None and not 0 < data.timeout_s <= LONGEST_TIMEOUT_S:
             raise RequestError(
                 f"must be above 0 and at most {LONGEST_TIMEOUT_S:.0f}, which is ten years",

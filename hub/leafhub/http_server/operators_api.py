@@ -22,6 +22,7 @@ from leafhub.http_server.permissions import (
     for_the_hub,
     hub_wide,
     require,
+    takes_json,
 )
 from leafhub.model.operator import ANYBODY, Operator, Role
 
@@ -52,8 +53,8 @@ class OperatorsApi(Controller):
         "/operators",
         summary="Make an operator",
         description=f"It cannot log in before it has a token. {for_the_hub(Role.ADMIN)}",
-        guards=[hub_wide(Role.ADMIN)],
-        responses=refusals(400, 403, 404, 409, 422),
+        guards=[hub_wide(Role.ADMIN), takes_json],
+        responses=refusals(400, 403, 404, 409, 415, 422),
     )
     async def make(
         self,
@@ -109,7 +110,8 @@ class OperatorsApi(Controller):
         "/operators/{name:str}/tokens",
         summary="Make a token for an operator",
         description=_OWN_OR_ADMIN,
-        responses=refusals(400, 403, 404, 409),
+        guards=[takes_json],
+        responses=refusals(400, 403, 404, 409, 415),
     )
     async def make_token(
         self,

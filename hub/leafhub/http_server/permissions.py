@@ -1,5 +1,8 @@
 """What a caller may do: asked once for each call, of the hub as a whole or of one application."""
 
+import http
+
+from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Guard
 
@@ -7,6 +10,7 @@ from leafhub import strict_toml
 from leafhub.errors import NotFoundError, NotPermittedError
 from leafhub.http_server.login import Connection
 from leafhub.model.application import Application
+from leafhub.model.event import JSON
 from leafhub.model.operator import Operator, Role
 from leafhub.model.registry import RegistryView
 
@@ -31,6 +35,23 @@ def hub_wide(needed: Role) -> Guard:
         require(connection.user, needed)
 
     return guard
+
+
+def takes_json(connection: Connection, _: BaseRouteHandler) -> None:
+    """Guard of a call whose body is JSON.
+
+    A page of another site can have a person's browser send a form, which is none, with the login
+    that the browser remembers.
+
+    Raises:
+        HTTPException: The body says that it is something else.
+    """
+    media_type = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != JSON:
+        raise HTTPException(
+            detail=f"Send the body as {JSON}; it came as {media_type!r}.",
+            status_code=http.HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        )
 
 
 def require(caller: Operator, needed: Role, application: str | None = None) -> None:

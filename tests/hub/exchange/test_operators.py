@@ -151,6 +151,17 @@ def test_an_application_is_handed_over_when_the_offer_is_taken(registry: Registr
         operators.take_over(registry, "bob", "oak")
 
 
+def test_an_offer_holds_as_long_as_who_made_it_may(registry: Registry) -> None:
+    apply(registry, operators.make(registry, "carl", None, {"oak": Role.ADMIN}))
+    apply(registry, *operators.offer(registry, "oak", "bob", "carl"))
+    apply(registry, operators.give_role(registry, "carl", Role.WRITER, "oak"))
+    with pytest.raises(NotFoundError):
+        operators.take_over(registry, "bob", "oak")
+    apply(registry, operators.remove(registry, "carl"))
+    with pytest.raises(NotFoundError):
+        operators.take_over(registry, "bob", "oak")
+
+
 def test_there_is_one_offer_at_a_time(registry: Registry) -> None:
     apply(registry, operators.make(registry, "carl", None, {}))
     apply(registry, *operators.offer(registry, "oak", "bob", "ada"))
@@ -161,6 +172,7 @@ def test_there_is_one_offer_at_a_time(registry: Registry) -> None:
 
 
 def test_who_takes_over_its_own_application_keeps_it(registry: Registry) -> None:
+    apply(registry, operators.give_role(registry, "bob", Role.ADMIN, "oak"))
     apply(registry, *operators.offer(registry, "oak", "bob", "bob"))
     apply(registry, *operators.take_over(registry, "bob", "oak"))
     assert operators.members(registry, "oak") == {"bob": Role.ADMIN}

@@ -62,10 +62,18 @@ async def test_the_version_is_the_hubs(caller: httpx.AsyncClient) -> None:
 
 
 async def test_a_host_that_is_none_is_named_nowhere(caller: httpx.AsyncClient) -> None:
-    for host in ("", "a b", 'x"y', "pi.local:8443/path", "user@pi.local"):
+    for host in ("", "a b", 'x"y', "pi.local:8443/path", "user@pi.local", "[x]"):
         answer = await caller.get("/.well-known/drogue-endpoints", headers={"Host": host})
         assert answer.status_code == 400
         assert {"error", "message"} <= set(answer.json())
+
+
+@pytest.mark.parametrize("host", ["[::::]", "[1.2.3]:99999"])
+async def test_what_looks_like_a_host_is_taken_for_one(
+    caller: httpx.AsyncClient, host: str
+) -> None:
+    answer = await caller.get(INFO, auth=("reader", READER), headers={"Host": host})
+    assert answer.status_code in {200, 400}
 
 
 async def test_the_way_of_drg_to_a_login_with_an_access_token(caller: httpx.AsyncClient) -> None:

@@ -113,6 +113,48 @@ async def test_guesses_end_with_the_address_and_not_with_who_works_there(tmp_pat
         assert (await http.get("/healthz")).status_code == 200
 
 
+UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket"}
+
+
+@pytest.mark.parametrize("origin", ["https://elsewhere.example", "null", "", "http://["])
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("POST", FACE, {}),
+        ("DELETE", f"{FACE}/drg_123456", {}),
+        ("PUT", "/api/v1/registry", {}),
+        ("GET", "/greenhouse", UPGRADE),
+    ],
+)
+async def test_a_page_of_another_site_does_nothing_with_a_login_that_a_browser_remembers(
+    hub: HttpHub, origin: str, method: str, path: str, headers: dict[str, str]
+) -> None:
+    async with httpx.AsyncClient(base_url=hub.plain, trust_env=False) as http:
+        answer = await http.request(
+            method, path, auth=("writer", WRITER), headers={**headers, "Origin": origin}
+        )
+    assert answer.status_code == 403
+    assert "another site" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "origin", "headers"),
+    [
+        ("GET", "https://elsewhere.example", basic(f"writer:{WRITER}")),
+        ("POST", "https://elsewhere.example", BEARER),
+        ("POST", None, basic(f"writer:{WRITER}")),
+        ("POST", "itself", basic(f"writer:{WRITER}")),
+    ],
+)
+async def test_who_shows_a_login_itself_may_come_from_anywhere(
+    hub: HttpHub, method: str, origin: str | None, headers: dict[str, str]
+) -> None:
+    if origin is not None:
+        headers = {**headers, "Origin": hub.plain if origin == "itself" else origin}
+    async with httpx.AsyncClient(base_url=hub.plain, trust_env=False) as http:
+        assert (await http.request(method, FACE, headers=headers)).status_code == 200
+
+
 async def test_the_schema_tells_every_refusal_in_drogue_clouds_shape(hub: HttpHub) -> None:
     async with httpx.AsyncClient(trust_env=False) as http:
         paths = (await http.get(f"{hub.plain}/schema")).json()["paths"]

@@ -232,6 +232,20 @@ async def test_who_is_no_admin_makes_nobody_one(
     assert hub.exchange.registry.operators() == before
 
 
+@pytest.mark.parametrize("path", ["/operators", "/operators/writer/tokens"])
+async def test_a_form_of_a_web_page_makes_nobody_and_nothing(
+    hub: HttpHub, http: httpx.AsyncClient, path: str
+) -> None:
+    before = hub.exchange.registry.operators()
+    answer = await http.post(
+        path,
+        content=b'{"name":"eve","role":"admin"}',
+        headers={"Content-Type": "text/plain"},
+    )
+    assert (answer.status_code, answer.json()["error"]) == (415, "unsupported_media_type")
+    assert hub.exchange.registry.operators() == before
+
+
 async def test_an_admin_of_an_application_says_who_may_what_there_and_nowhere_else(
     hub: HttpHub, limited: httpx.AsyncClient
 ) -> None:

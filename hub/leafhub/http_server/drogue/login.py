@@ -12,7 +12,14 @@ from litestar.middleware import AbstractAuthenticationMiddleware, Authentication
 from litestar.types import ASGIApp
 
 from leafhub.http_server.drogue.errors import ForbiddenError
-from leafhub.http_server.login import Admit, Connection, Shown, address_of, read
+from leafhub.http_server.login import (
+    Admit,
+    Connection,
+    Shown,
+    address_of,
+    read,
+    refuse_other_sites,
+)
 from leafhub.model.operator import Operator
 
 AsCaller = Request[Operator, Shown | None, State]
@@ -42,8 +49,10 @@ class DrogueLogin(AbstractAuthenticationMiddleware):
 
         Raises:
             ForbiddenError: Unknown, unreadable, or shown in more than one way.
+            PermissionDeniedException: See ``refuse_other_sites``.
             TooManyRequestsException: Too many logins failed at its address.
         """
+        refuse_other_sites(connection)
         ways = list(_ways(connection))
         if len(ways) > 1:
             raise ForbiddenError("Invalid request: More than one way of authentication provided")

@@ -2,13 +2,12 @@
 
 import re
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from litestar.connection import ASGIConnection
 
 from leafhub.http_server.drogue.errors import BadRequestError
 
-_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
+_HOST: Final = re.compile(r"(\[(?P<ip>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(:[0-9]{1,5})?")
 
 
 def root_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
@@ -24,5 +23,6 @@ def root_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
 
 
 def host_of(root: str) -> str:
-    """The name or address in it, without the brackets of IPv6."""
-    return urlsplit(root).hostname or ""
+    """The name or address in a root, without the brackets of IPv6."""
+    found = _HOST.fullmatch(root.partition("://")[2])
+    return "" if found is None else found["ip"] or found["name"]
