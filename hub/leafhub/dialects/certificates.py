@@ -147,6 +147,15 @@ def prove(shown: Shown, trusted: Sequence[x509.Certificate], time_us: int) -> x5
     raise trouble
 
 
+def describe(chain: Sequence[bytes]) -> str:
+    """Whose certificate it is, and who signed it, for the log."""
+    try:
+        certificate = read(chain).certificate
+    except CertificateError as exc:
+        return str(exc)
+    return f"{_named(certificate.subject)}, signed by {_named(certificate.issuer)}"
+
+
 def check_dates(certificate: x509.Certificate, time_us: int) -> None:
     """Refuse a certificate outside its time (RFC 5280 §4.1.2.5).
 

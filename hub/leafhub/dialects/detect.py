@@ -13,6 +13,7 @@ from typing import ClassVar, Final, Protocol
 
 import msgspec
 
+from leafhub.dialects import certificates
 from leafhub.dialects.base import (
     NOTHING,
     Arrival,
@@ -228,7 +229,10 @@ class Detection:
             anybody = INTEGRATION.authenticate(connect, peer, registry, arrival)
             if anybody is not None and only is None:
                 return anybody
-            shown = "a certificate that nobody knows" if peer.certificates else "no credentials"
+            shown = "no credentials"
+            if peer.certificates:
+                named = certificates.describe(peer.certificates)
+                shown = f"a certificate that nobody knows, {named}"
             return _unknown(f"it showed {shown}, and nobody here can do without")
         if len(faces) > 1 and connect.protocol_level == LEVEL_OF_ANONYMOUS:
             return Login(principal=UNDECIDED.principal(connect, peer))

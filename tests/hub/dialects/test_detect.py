@@ -417,7 +417,13 @@ class TestHandshake:
 
     @pytest.mark.parametrize(
         ("peer", "words"),
-        [(TLS, "it showed no credentials"), (STRANGER, "it showed a certificate that nobody")],
+        [
+            (TLS, "it showed no credentials, and"),
+            (
+                STRANGER,
+                "it showed a certificate that nobody knows, 'CN=lamp', signed by 'CN=lamp'",
+            ),
+        ],
     )
     def test_where_nobody_is_anonymous_the_log_says_what_was_shown(
         self, arrival: Arrival, peer: Peer, words: str
