@@ -32,7 +32,8 @@ from leafhub.dialects.drogue.commanding import (
 )
 from leafhub.dialects.drogue.declaration import keys_of, prepare_application, prepare_device
 from leafhub.dialects.drogue.login import judge_login, pre_shared_key, why_it_ends
-from leafhub.dialects.drogue.publishing import hand_on, on_publish, on_will
+from leafhub.dialects.drogue.publishing import on_publish, on_will
+from leafhub.dialects.drogue.rules.events import judged
 from leafhub.dialects.drogue.settings import NAME, ApplicationSettings, DeviceSettings
 from leafhub.dialects.drogue.spec import options_of
 from leafhub.dialects.drogue.trust_anchors import application_keys_of
@@ -111,7 +112,7 @@ class DrogueDialect:
 
     def on_connection(self, event: Event, registry: RegistryView) -> Outcome:
         """It goes the way of all events."""
-        return hand_on(event, registry)
+        return judged(event, (), registry)
 
     def on_connected(
         self,

@@ -7,12 +7,11 @@ from leafhub.dialects.cloudevents import content_type_of, names_json
 from leafhub.dialects.drogue.answers import ANSWERS, read_answer
 from leafhub.dialects.drogue.outcomes import NOT_AUTHORIZED, REJECTED, TOPIC_INVALID, refused
 from leafhub.dialects.drogue.rules.events import judged
-from leafhub.dialects.drogue.settings import key, settings_of
-from leafhub.dialects.drogue.spec import SectionError, gateways_of, grammar_of, options_of
+from leafhub.dialects.drogue.settings import key
+from leafhub.dialects.drogue.spec import terms_of
 from leafhub.dialects.drogue.text_encoding import in_utf_8
 from leafhub.dialects.event_attributes import attributes_from
 from leafhub.dialects.log_text import quoted, quoted_topic
-from leafhub.model.command import CommandUpdate
 from leafhub.model.device import Device
 from leafhub.model.event import BYTES, JSON, Event, Kind
 from leafhub.model.registry import RegistryView
@@ -33,10 +32,10 @@ def on_publish(
     sender = device_of(principal, registry)
     if sender is None:
         return refused(NOT_AUTHORIZED, "the device is gone")
-    try:
-        topic = grammar_of(sender, registry).read_topic(publish.topic_name)
-    except SectionError as exc:  # it may be changed at any moment
-        return refused(REJECTED, str(exc))
+    terms = terms_of(sender, registry)
+    if terms.grammar is None:
+        return refused(REJECTED, str(terms.trouble))
+    topic = terms.grammar.read_topic(publish.topic_name)
     if topic is None:
         named = quoted_topic(publish.topic_name)
         return refused(TOPIC_INVALID, f"topic {named} is none of this dialect")
@@ -48,13 +47,13 @@ def on_publish(
     payload = data = publish.payload
     if topic.encoding is not None:
         data = in_utf_8(payload, declared or "", topic.encoding)
-    content_type = _content_type(declared, data, sender, registry)
+    content_type = content_type_of(declared, data, keep_json_types=terms.options.keep_json_types)
     if content_type is None:
         return refused(REJECTED, f"the payload is not {quoted(declared or '')}")
     said = topic.properties + properties.user_properties
     event = Event(
         id=arrival.ids.uuid(),
-        kind=_kind(content_type),
+        kind=Kind.READING if content_type == JSON else _kind(content_type),
         application=device.application,
         device=device.id,
         sender=sender.id,
@@ -69,7 +68,7 @@ def on_publish(
     updates = read_answer(event) if topic.channel == ANSWERS else ()
     if updates:
         event = msgspec.structs.replace(event, kind=Kind.ANSWER)
-    return hand_on(event, registry, updates)
+    return judged(event, updates, registry)
 
 
 def on_will(will: Will, principal: Principal, registry: RegistryView, arrival: Arrival) -> Outcome:
@@ -81,7 +80,8 @@ def on_will(will: Will, principal: Principal, registry: RegistryView, arrival: A
     if sender is None:
         return Outcome(log="the device is gone, and its Will with it")
     declared = will.properties.content_type
-    content_type = _content_type(declared, will.payload, sender, registry) or BYTES
+    keeps = terms_of(sender, registry).options.keep_json_types
+    content_type = content_type_of(declared, will.payload, keep_json_types=keeps) or BYTES
     event = Event(
         id=arrival.ids.uuid(),
         kind=_kind(content_type),
@@ -95,32 +95,11 @@ def on_will(will: Will, principal: Principal, registry: RegistryView, arrival: A
         topic=will.topic_name,
         attributes=attributes_from(will.properties.user_properties),
     )
-    return hand_on(event, registry)
-
-
-def hand_on(
-    event: Event, registry: RegistryView, updates: tuple[CommandUpdate, ...] = ()
-) -> Outcome:
-    """Every event of this dialect leaves it here, whatever it tells of.
-
-    ``updates`` is what it says about commands.
-    """
-    return judged(event, updates, registry)
-
-
-def _content_type(
-    declared: str | None, data: bytes, sender: Device, registry: RegistryView
-) -> str | None:
-    """See ``content_type_of``."""
-    found = content_type_of(declared, data)
-    if found != JSON or declared in {None, JSON}:
-        return found
-    keeps = options_of(sender, registry).keep_json_types
-    return content_type_of(declared, data, keep_json_types=keeps)
+    return judged(event, (), registry)
 
 
 def _kind(content_type: str) -> Kind:
-    is_json = content_type == JSON or (content_type != BYTES and names_json(content_type))
+    is_json = content_type != BYTES and names_json(content_type)
     return Kind.READING if is_json else Kind.DATA
 
 
@@ -132,6 +111,6 @@ def _proxied(name: str, sender: Device, registry: RegistryView) -> Device | None
     if name == sender.id:
         return sender
     device = registry.lookup(key(sender.application, name))
-    if device is None or settings_of(device).deleted_us is not None:
+    if device is None or sender.id not in terms_of(device, registry).gateways:
         return None
-    return device if sender.id in gateways_of(device) else None
+    return device

@@ -5,9 +5,9 @@ one that cannot be read is trouble for its reader only. Reading is remembered: s
 and a message is no occasion to read them again.
 """
 
+import contextlib
 from collections.abc import Callable
-from functools import cache
-from typing import Annotated, Any, ClassVar, Final, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Final, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -20,12 +20,12 @@ from leafhub.dialects.drogue.grammars.plain_topic import PlainTopic
 from leafhub.dialects.drogue.grammars.web_of_things import WebOfThings, Wot
 from leafhub.dialects.drogue.settings import Settings, settings_of
 from leafhub.errors import RequestError
+from leafhub.model.application import Application
 from leafhub.model.device import Device
 from leafhub.model.registry import RegistryView
 
 REMEMBERED: Final = 10_000
 """Sections that were read and are kept so; a hub with more devices that talk reads some again."""
-
 
 AnyGrammar = DrogueV1 | PlainTopic | WebOfThings | Wot | Cumulocity | C8y | Azure
 
@@ -140,13 +140,12 @@ def read(settings: Settings, shape: type[_S]) -> _S:
     """
     name = shape.SECTION
     if name not in settings.spec:
-        return cast("_S", _absent(shape))
+        return shape()
+    known = _memory.get((id(settings), name))  # before a function is made for ``remembered``
+    if known is not None and known.error is None:
+        section: _S = known.value
+        return section
     return remembered(settings, name, lambda: convert_section(settings.spec[name], shape, name))
-
-
-@cache
-def _absent(shape: type[Section]) -> Section:
-    return shape()
 
 
 def convert_section(value: object, shape: type[_T], name: str) -> _T:
@@ -162,6 +161,17 @@ def convert_section(value: object, shape: type[_T], name: str) -> _T:
         raise SectionError(message, path=f"spec.{name}{place.rstrip('`')}") from exc
 
 
+class _Known(msgspec.Struct, frozen=True):
+    """What reading settings gave; with them, so that their id stays theirs."""
+
+    settings: Settings
+    value: Any
+    error: SectionError | None
+
+
+_memory: dict[tuple[int, str], _Known] = {}
+
+
 def remembered(settings: Settings, name: str, make: Callable[[], _T]) -> _T:
     """What ``make`` gave, or raised, for these very settings under this name."""
     place = (id(settings), name)
@@ -170,17 +180,14 @@ def remembered(settings: Settings, name: str, make: Callable[[], _T]) -> _T:
         if len(_memory) >= REMEMBERED:
             _memory.clear()
         try:
-            known = (settings, make(), None)
+            known = _Known(settings, make(), None)
         except SectionError as exc:
-            known = (settings, None, exc)
-        _memory[place] = known  # it holds the settings too, so that their id stays theirs
-    _, value, error = known
-    if error is not None:
-        raise SectionError(error.message, path=error.path)
-    return cast("_T", value)
-
-
-_memory: dict[tuple[int, str], tuple[Settings, Any, SectionError | None]] = {}
+            known = _Known(settings, None, exc)
+        _memory[place] = known
+    if known.error is not None:
+        raise SectionError(known.error.message, path=known.error.path)
+    value: _T = known.value
+    return value
 
 
 def aliases_of(settings: Settings) -> tuple[str, ...]:
@@ -204,36 +211,78 @@ def gateways_of(device: Device) -> tuple[str, ...]:
         return ()
 
 
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds for a device: a section of its own stands for its application's.
+
+    Attributes:
+        grammar: How its topics are read; ``None``: that cannot be told.
+        trouble: Why not.
+        options: What the hub does for it; the defaults where they cannot be read.
+        gateways: Names of those that may speak for it; nobody for one that is being deleted.
+        device: Whom they are for.
+        application: As it was when they were read.
+    """
+
+    grammar: Grammar | None
+    trouble: SectionError | None
+    options: Options
+    gateways: tuple[str, ...]
+    device: Device
+    application: Application | None
+
+
+def terms_of(device: Device, registry: RegistryView) -> Terms:
+    """The terms for a device, as its record and its application's are now."""
+    application = registry.application(device.application)
+    known = _terms.get(id(device))  # it holds the device too, so that its id stays its own
+    if known is not None and known.application is application:
+        return known
+    if len(_terms) >= REMEMBERED:
+        _terms.clear()
+    terms = _terms[id(device)] = _read_terms(device, application)
+    return terms
+
+
+_terms: dict[int, Terms] = {}
+
+
 def grammar_of(device: Device, registry: RegistryView) -> Grammar:
-    """How the topics of a device are read: its own section stands for the application's.
+    """How the topics of a device are read.
 
     Raises:
         SectionError: The section that counts cannot be read.
     """
-    return _own_or_shared(device, registry, Mqtt).dialect
+    terms = terms_of(device, registry)
+    if terms.grammar is not None:
+        return terms.grammar
+    trouble = terms.trouble or SectionError("cannot be read", path="spec.mqtt")
+    raise SectionError(trouble.message, path=trouble.path)
 
 
 def options_of(device: Device, registry: RegistryView) -> Options:
     """The options that hold for a device; the defaults where they cannot be read."""
+    return terms_of(device, registry).options
+
+
+def _read_terms(device: Device, application: Application | None) -> Terms:
+    grammar, trouble, options = None, None, Options()
     try:
-        return _own_or_shared(device, registry, Options)
-    except SectionError:
-        return Options()
+        grammar = read(_where(Mqtt, device, application), Mqtt).dialect
+    except SectionError as exc:
+        trouble = exc
+    with contextlib.suppress(SectionError):
+        options = read(_where(Options, device, application), Options)
+    return Terms(
+        grammar=grammar,
+        trouble=trouble,
+        options=options,
+        gateways=() if settings_of(device).deleted_us is not None else gateways_of(device),
+        device=device,
+        application=application,
+    )
 
 
-def _own_or_shared(device: Device, registry: RegistryView, shape: type[_S]) -> _S:
-    """The section of a device, or else of its application; remembered for both as they are."""
-    application = registry.application(device.application)
-    place = (id(device.settings), id(application), shape)
-    known = _sections.get(place)
-    if known is None:
-        settings = settings_of(device)
-        if shape.SECTION not in settings.spec and application is not None:
-            settings = settings_of(application)
-        if len(_sections) >= REMEMBERED:
-            _sections.clear()
-        known = _sections[place] = (read(settings, shape), device.settings, application)
-    return cast("_S", known[0])
-
-
-_sections: dict[tuple[int, int, type], tuple[Section, object, object]] = {}
+def _where(shape: type[Section], device: Device, application: Application | None) -> Settings:
+    """Whose section counts."""
+    own = settings_of(device)
+    return own if application is None or shape.SECTION in own.spec else settings_of(application)
