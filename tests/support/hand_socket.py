@@ -13,13 +13,19 @@ ANSWER = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
 
 
 class HandTransport(asyncio.Transport):
-    """Keeps what is written; ``waits`` is what the peer has not read."""
+    """Keeps what is written.
+
+    Attributes:
+        waits: Bytes that the peer has not read.
+        is_paused: Whether nothing is read from the peer.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.socket: WebSocket | None = None
         self.written = b""
         self.waits = 0
+        self.is_paused = False
         self.is_ended = False
         self.was_aborted = False
 
@@ -28,6 +34,12 @@ class HandTransport(asyncio.Transport):
 
     def get_write_buffer_size(self) -> int:
         return self.waits
+
+    def pause_reading(self) -> None:
+        self.is_paused = True
+
+    def resume_reading(self) -> None:
+        self.is_paused = False
 
     def is_closing(self) -> bool:
         return self.is_ended

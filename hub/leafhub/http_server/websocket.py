@@ -24,9 +24,9 @@ from leafhub.mqtt.limits import QueueBudget
 PING_S: Final = 5.0  # as Drogue Cloud does it
 PING: Final = b"PING"
 SILENCE_S: Final = 10.0
-"""Whoever has sent nothing for so long, not even a pong, is gone."""
+"""Whoever has sent nothing for so long, not even a pong, nor read anything, is gone."""
 UNREAD_BYTES: Final = 1_048_576
-"""What waits for one client, a single message apart: a burst, but not what a stuck one misses."""
+"""Where more waits for one client, it gets nothing further: a burst is less, for it reads."""
 MESSAGE_BYTES: Final = 65_536
 """No message of a client is longer; they say little."""
 GOODBYE_S: Final = 2.0
@@ -140,9 +140,7 @@ class WebSocket(Successor):
         if not self.is_open or self._transport is None:
             return
         waits = self._transport.get_write_buffer_size()
-        if waits and not (
-            waits + len(frame) <= UNREAD_BYTES and self._budget.has_room(len(frame))
-        ):
+        if waits > UNREAD_BYTES or (waits and not self._budget.has_room(len(frame))):
             self._budget.dropped += 1
             self.drop(f"it does not read: {waits} bytes wait for it")
             return
@@ -206,13 +204,17 @@ class WebSocket(Successor):
         """The client sends nothing more: neither does the hub."""
 
     def pause_writing(self) -> None:
-        """The client does not read."""
+        """The client does not read: it gets no answers to still more pings either."""
         self._is_full = True
+        if self._transport is not None:
+            self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         """It reads."""
         self._is_full = False
         self._count()
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
         if self.is_open:
             self.listener.on_room()
 
@@ -245,8 +247,6 @@ class WebSocket(Successor):
         if data and self._transport is not None:
             self._transport.write(data)
             self._count()
-            if self._unread_bytes > UNREAD_BYTES + MESSAGE_BYTES:  # answers to its many pings
-                self.drop("it does not read the answers to its pings")
 
     def _count(self) -> None:
         """Keep the account of what waits for all clients."""
@@ -261,12 +261,15 @@ class WebSocket(Successor):
 
     def _beat(self) -> None:
         now_s = asyncio.get_running_loop().time()
+        waited = self._unread_bytes
+        self._count()
+        if self._unread_bytes < waited:
+            self._heard_s = now_s  # it reads what is in front of the ping
         silence_s = now_s - self._heard_s
         is_late = now_s - self._beat_due_s > PING_S  # the hub stood still: it may have to read yet
         if silence_s >= SILENCE_S and not is_late:
             self.drop(f"no sign of life for {silence_s:.0f} s")
         else:
-            self._count()
             self.ping(PING)
             self._beat_later()
 

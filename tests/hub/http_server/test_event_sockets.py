@@ -411,6 +411,25 @@ async def test_a_client_that_does_not_read_is_dropped_and_holds_nobody_up(hub: H
         deaf.close()
 
 
+async def test_a_client_that_pings_and_never_reads_is_held_up_and_dropped(
+    hub: HttpHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket, "PING_S", 0.1)
+    monkeypatch.setattr(websocket, "SILENCE_S", 0.5)
+    deaf = await handshake(hub, f"/greenhouse?token={READER}")
+    pings = Frame(Opcode.PING, b"x" * 125).serialize(mask=True) * 1_000
+
+    async def ping_on() -> None:
+        async with asyncio.timeout(20):
+            while True:
+                await asyncio.get_running_loop().sock_sendall(deaf, pings)
+                assert hub.exchange.queue_budget.used_bytes < UNREAD_BYTES
+
+    with pytest.raises(ConnectionError):
+        await ping_on()
+    deaf.close()
+
+
 async def test_what_comes_right_behind_the_handshake_is_taken(hub: HttpHub) -> None:
     hi = Frame(Opcode.TEXT, b"hi").serialize(mask=True)
     client = await handshake(hub, f"/greenhouse?token={READER}", behind=hi)

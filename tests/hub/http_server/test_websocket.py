@@ -7,12 +7,7 @@ from litestar.exceptions import HTTPException
 from websockets.frames import CloseCode, Frame, Opcode
 
 from leafhub.http_server import websocket
-from leafhub.http_server.websocket import (
-    MESSAGE_BYTES,
-    UNREAD_BYTES,
-    answer,
-    text_frame,
-)
+from leafhub.http_server.websocket import MESSAGE_BYTES, UNREAD_BYTES, answer, text_frame
 from leafhub.mqtt.limits import QueueBudget
 
 HANDSHAKE = {
@@ -216,10 +211,10 @@ async def test_a_hub_that_stood_still_takes_nobody_for_gone() -> None:
 
 async def test_a_client_that_does_not_read_is_dropped_at_its_bound() -> None:
     client = HandSocket(budget := QueueBudget())
-    client.transport.waits = UNREAD_BYTES - len(HELLO)
+    client.transport.waits = UNREAD_BYTES
     client.socket.send(HELLO)
     assert not client.transport.is_ended
-    client.transport.waits = UNREAD_BYTES - len(HELLO) + 1
+    client.transport.waits = UNREAD_BYTES + 1
     client.socket.send(HELLO)
     assert client.transport.was_aborted
     assert budget.dropped == 1
@@ -258,11 +253,27 @@ async def test_there_is_room_as_long_as_the_client_reads() -> None:
     assert client.listener.told == ["open", "room"]
 
 
-async def test_a_client_that_only_pings_and_never_reads_is_dropped() -> None:
+async def test_nothing_is_read_from_a_client_that_does_not_read() -> None:
     client = HandSocket()
-    client.transport.waits = UNREAD_BYTES + MESSAGE_BYTES + 1
-    client.say(Frame(Opcode.PING, b""))
+    client.socket.pause_writing()
+    assert client.transport.is_paused
+    client.socket.resume_writing()
+    assert not client.transport.is_paused
+
+
+async def test_a_client_that_reads_what_is_in_front_of_the_ping_is_alive() -> None:
+    client = HandSocket()
+    client.transport.waits = UNREAD_BYTES
+    client.socket.send(HELLO)
+    for waits in (UNREAD_BYTES - 1, UNREAD_BYTES // 2):
+        client.transport.waits = waits
+        client.socket._heard_s -= websocket.SILENCE_S
+        client.socket._beat()
+        assert not client.transport.is_ended
+    client.socket._heard_s -= websocket.SILENCE_S
+    client.socket._beat()
     assert client.transport.was_aborted
+    client.lose()
 
 
 async def test_a_stopping_server_says_that_it_goes() -> None:

@@ -21,6 +21,7 @@ from leafhub.http_server.websocket import WebSocket, text_frame
 from leafhub.model.application import Application
 from leafhub.model.event import Event
 from leafhub.model.operator import Role
+from leafhub.model.registry import RegistryView
 from leafhub.stores.base import StoredEvent
 
 if TYPE_CHECKING:
@@ -56,6 +57,14 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True):
     def has(self, event: Event) -> bool:
         """Whether an event is one of those."""
         return self.channel is None or event.channel == self.channel
+
+    def is_permitted(self, registry: RegistryView) -> bool:
+        """Whether whoever showed that login may read it now."""
+        return self.standing.may(Role.READER, self.application.name, registry)
+
+    def shown(self, standing: Standing) -> "Interest":
+        """The same, with another login."""
+        return msgspec.structs.replace(self, standing=standing)
 
 
 class _Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,11 +106,11 @@ class EventSocket:
 
     def review(self) -> None:
         """The registry has changed: end it if it would not be let in now."""
-        name, uid = self.interest.application.name, self.interest.application.uid
-        now = self._exchange.registry.application(name)
-        if now is None or now.uid != uid:
+        before, registry = self.interest.application, self._exchange.registry
+        now = registry.application(before.name)
+        if now is None or now.uid != before.uid:
             self._socket.close(CloseCode.INTERNAL_ERROR, GONE)
-        elif not self.interest.standing.may(Role.READER, name, self._exchange.registry):
+        elif not self.interest.is_permitted(registry):
             self._socket.close(CloseCode.POLICY_VIOLATION, EXPIRED)
 
     # What the connection says
@@ -130,6 +139,7 @@ class EventSocket:
 
     def on_end(self) -> None:
         """It is gone."""
+        log.info("%s: reads no more", self._socket.name)
         if self._judging is not None:
             self._judging.cancel()
         self._all.leave(self)
@@ -153,11 +163,12 @@ class EventSocket:
             operator = await self._desk.admit(Shown(None, token), self.interest.address)
         except TooManyRequestsException:
             operator = None
-        if operator is None or not operator.may(Role.READER, self.interest.application.name):
-            self._socket.close(CloseCode.POLICY_VIOLATION, NOT_REFRESHED)
-            return
-        standing = standing_of(operator, token)
-        self.interest = msgspec.structs.replace(self.interest, standing=standing)
+        if operator is not None:
+            interest = self.interest.shown(standing_of(operator, token))
+            if interest.is_permitted(self._exchange.registry):
+                self.interest = interest
+                return
+        self._socket.close(CloseCode.POLICY_VIOLATION, NOT_REFRESHED)
 
 
 class GroupSocket(EventSocket):
@@ -167,14 +178,14 @@ class GroupSocket(EventSocket):
     """
 
     _membership: Membership
+    _under_way = 0
+    _newest = 0  # position of the last that it was given
+    _asked: int | None = None  # position that the ping under way stands behind
+    _behind_ping = 0  # how many were given since
 
     def on_open(self) -> None:
         """It reads from now on."""
         super().on_open()
-        self._under_way = 0
-        self._newest = 0  # position of the last that it was given
-        self._asked: int | None = None  # position that the ping under way stands behind
-        self._behind_ping = 0  # how many were given since
         name, group = self.interest.application.name, self.interest.group or ""
         self._membership = self._exchange.join(name, group, self)
 

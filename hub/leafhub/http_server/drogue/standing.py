@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from leafhub.exchange import proofs
 from leafhub.model.device import Credential
-from leafhub.model.operator import ANYBODY, Operator, Role
+from leafhub.model.operator import Operator, Role
 from leafhub.model.registry import RegistryView
 
 
@@ -22,10 +22,11 @@ class Standing(NamedTuple):
     def may(self, needed: Role, application: str, registry: RegistryView) -> bool:
         """Whether it is good still, and has that role for an application."""
         operator = registry.operator(self.name)
-        if operator is None:
-            return self.name == ANYBODY.name and ANYBODY.may(needed, application)
-        here = operator.proofs
-        return all(one in here for one in self.proofs) and operator.may(needed, application)
+        return (
+            operator is not None
+            and all(one in operator.proofs for one in self.proofs)
+            and operator.may(needed, application)
+        )
 
 
 def standing_of(operator: Operator, secret: str | None) -> Standing:

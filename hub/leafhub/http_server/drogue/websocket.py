@@ -24,7 +24,6 @@ from leafhub.http_server.drogue.standing import standing_of
 from leafhub.http_server.login import address_of
 from leafhub.http_server.protocol import switch_of
 from leafhub.http_server.websocket import answer
-from leafhub.model.operator import Role
 
 GroupId = Annotated[
     str | None,
@@ -76,9 +75,8 @@ def _open(
     request: AsCaller, sockets: EventSockets, name: str, channel: str | None, group: str | None
 ) -> Response[None]:
     application = sockets.registry.application(name)
-    if application is None or not request.user.may(Role.READER, name):
+    if application is None:
         raise AbsentError
-    handshake = answer(request.scope)
     interest = Interest(
         application=application,
         channel=channel,
@@ -86,6 +84,9 @@ def _open(
         standing=standing_of(request.user, request.auth and request.auth.secret),
         address=address_of(request),
     )
+    if not interest.is_permitted(sockets.registry):
+        raise AbsentError
+    handshake = answer(request.scope)
     switch = switch_of(request.scope)
     if switch is None or not switch.hand_over(sockets.socket(interest, handshake)):
         raise HTTPException(status_code=HTTPStatus.SERVICE_UNAVAILABLE)
