@@ -98,13 +98,17 @@ class FailedLogins:
         """Whether a client has logged in from there before."""
         return address in self._known_at
 
+    def knows(self, who: Who) -> bool:
+        """Whether that client has logged in before."""
+        return _client(who) in self._known
+
     def refuses(self, who: Who, now_s: float) -> bool:
         """Whether a login is refused unseen."""
         count = self._of_name.get(_name(who))
         is_name_refused = count is not None and now_s < count.refused_until_s
         if not is_name_refused and not self.refuses_address(who.address, now_s):
             return False
-        return _client(who) not in self._known
+        return not self.knows(who)
 
     def failed(self, who: Who, now_s: float) -> Consequence:
         """Remember a failure."""

@@ -81,7 +81,7 @@ class LoginDesk:
         """See ``Admit``.
 
         A program shows its login with every call, so it is known again by its secret: guesses of
-        others under its name and address do not shut it out.
+        others under its name and address do not shut it out, and are not forgotten for its sake.
         """
         name = shown.secret if shown.name is None else shown.name
         who = Who(network_of(address), name, shown.secret)
@@ -89,7 +89,8 @@ class LoginDesk:
         operator = await self._who_is(*shown)
         self._refuse_unseen(who)  # others may have failed meanwhile
         if operator is not None:
-            self._failed.succeeded(who)
+            if not self._failed.knows(who):
+                self._failed.succeeded(who)
             return operator
         refused = self._failed.failed(who, time.monotonic()).refused
         if refused is not Refused.NOBODY:
