@@ -17,12 +17,15 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         is_connected: Whether a connection was there to get it.
+        is_dropped: Whether one that listens could not take it: it is too large for the client, or
+            too much waits for it already.
         is_sent: Whether one took it.
         is_kept: Whether a session has it for a client that is away.
         is_acknowledged: Whether one that took it will say that it has it.
     """
 
     is_connected: bool
+    is_dropped: bool
     is_sent: bool
     is_kept: bool
     is_acknowledged: bool
@@ -49,7 +52,7 @@ class CommandDelivery:
         sends it when its time is over.
         """
         expires_at_s = self._expires_at_s(command)
-        connected = sent = kept = acknowledged = False
+        connected = dropped = sent = kept = acknowledged = False
         for device in receivers:
             place = (command.application, device)
             away = (
@@ -67,6 +70,7 @@ class CommandDelivery:
                         message, token=command.id, expires_at_s=expires_at_s
                     )
                     if session.send(signed) is SendResult.DROPPED:
+                        dropped = dropped or is_live
                         continue
                     kept = kept or not is_live
                     sent = sent or is_live
@@ -75,6 +79,7 @@ class CommandDelivery:
                     )
         return Reach(
             is_connected=connected,
+            is_dropped=dropped,
             is_sent=sent,
             is_kept=kept,
             is_acknowledged=acknowledged,

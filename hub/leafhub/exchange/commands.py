@@ -15,7 +15,7 @@ from leafhub.errors import (
     RequestError,
     StoreUnavailableError,
 )
-from leafhub.exchange.command_delivery import CommandDelivery
+from leafhub.exchange.command_delivery import CommandDelivery, Reach
 from leafhub.exchange.lanes import Lanes
 from leafhub.exchange.life_lines import LifeLines
 from leafhub.exchange.records import command_record
@@ -303,8 +303,7 @@ class Commands:
             if dialect.commands_are_answered is Answers.NEVER and not reach.is_acknowledged:
                 self._move(command, CommandState.DELIVERED)
         elif not reach.is_kept and dialect.commands_wait is not Waiting.ALWAYS:
-            error = "does not listen for commands" if reach.is_connected else "is not connected"
-            self._move(command, CommandState.FAILED, f"the device {error}")
+            self._move(command, CommandState.FAILED, f"the device {_why_not(reach)}")
 
     def _answers(self, command: Command) -> Answers:
         application = self._registry.application(command.application)
@@ -355,3 +354,10 @@ class Commands:
             self._store.write(Batch(commands=tuple(commands)), done)
         except BusyError as error:
             done(StoreUnavailableError(str(error)))
+
+
+def _why_not(reach: Reach) -> str:
+    """What keeps a device from getting a command."""
+    if reach.is_dropped:
+        return "takes no message so large, or too many wait for it"
+    return "does not listen for commands" if reach.is_connected else "is not connected"

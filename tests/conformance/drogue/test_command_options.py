@@ -85,6 +85,20 @@ async def test_nobody_who_could_take_it_is_told_so(
     assert (ended.state, ended.error) == ("failed", error)
 
 
+async def test_one_too_large_for_its_client_is_not_sent(
+    hub: RunningHub, open_client: OpenClient
+) -> None:
+    client = await open_client(protocol_level=5)
+    small = Properties(maximum_packet_size=40)
+    await client.connect("", "dev1@plant-a", "pw1", properties=small)
+    await client.subscribe("command/inbox/#")
+    ended = await hub.command_end(await hub.command("plant-a", "dev1", "set", "x" * 40))
+    assert ended.state == "failed"
+    assert ended.error == "the device takes no message so large, or too many wait for it"
+    await hub.command("plant-a", "dev1", "set", 1)
+    await client.expect_message("command/inbox//set", "1")
+
+
 @pytest.mark.parametrize("level", [4, 5])
 async def test_it_has_qos_0_and_no_properties(
     hub: RunningHub, open_client: OpenClient, level: int

@@ -1,16 +1,19 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 import pytest
-from drogue_desk import DIALECT, FIXTURE, Desk
+from drogue_desk import DIALECT, FIXTURE, Desk, application, device
 
-from leafhub.dialects.base import Arrival, Peer, Waiting
+from leafhub.dialects.base import Arrival, Peer, Receiver, Waiting
+from leafhub.dialects.drogue.commanding import lost_filters
 from leafhub.errors import RequestError
+from leafhub.model.command import Command
+from leafhub.model.event import BYTES, JSON, TEXT
 from leafhub.model.registry import PutDevice, Registry
-from leafhub.mqtt.packets import (
-    Unsubscribe,
-)
+from leafhub.mqtt.packets import Unsubscribe
+from leafhub.mqtt.properties import Properties
 from leafhub.mqtt.reason_codes import ReasonCode
+from leafhub.mqtt.session import OutgoingMessage, Subscription
 
 
 @pytest.fixture
@@ -128,3 +131,77 @@ def test_dr_24_unsubscribe_answers_as_the_standard_says(desk: Desk) -> None:
 def test_devices_see_no_events(desk: Desk) -> None:
     [event] = desk.publish("dev1", "temp").events
     assert not DIALECT.topics_of(event, desk.registry)
+
+
+# Options
+
+
+def options(desk: Desk, text: str) -> None:
+    """Give the application of all these devices options of the hub's own."""
+    desk.registry.apply(application("plant-a", settings=f'{{"leafhub": {text}}}'))
+
+
+def messages(desk: Desk, command: Command, granted_qos: int) -> Sequence[OutgoingMessage]:
+    receiver = Receiver(desk.principal("dev1"), [Subscription("command/inbox/#", granted_qos)])
+    return DIALECT.deliver_command(command, receiver, desk.registry)
+
+
+@pytest.mark.parametrize(
+    ("command_qos", "granted", "sent"), [(0, 0, 0), (0, 1, 0), (1, 0, 0), (1, 1, 1), (1, 2, 1)]
+)
+def test_commands_have_the_qos_that_was_granted_as_long_as_it_is_wanted(
+    desk: Desk, command_qos: int, granted: int, sent: int
+) -> None:
+    options(desk, f'{{"commandQos": {command_qos}}}')
+    [message] = messages(desk, desk.command("dev1"), granted)
+    assert message.qos == sent
+
+
+@pytest.mark.parametrize(
+    ("datacontenttype", "expires_us", "properties"),
+    [
+        (JSON, None, Properties(content_type=JSON, payload_format_indicator=1)),
+        (TEXT, None, Properties(content_type=TEXT, payload_format_indicator=1)),
+        ("text/plain", None, Properties(content_type="text/plain")),
+        ("", None, Properties()),
+        (BYTES, 1_000_002, Properties(content_type=BYTES, message_expiry_interval_s=2)),
+        (BYTES, 1_000_001, Properties(content_type=BYTES, message_expiry_interval_s=1)),
+    ],
+)
+def test_what_a_command_is_can_be_told(
+    desk: Desk, datacontenttype: str, expires_us: int | None, properties: Properties
+) -> None:
+    command = msgspec.structs.replace(
+        desk.command("dev1"), datacontenttype=datacontenttype, expires_us=expires_us
+    )
+    assert messages(desk, command, 0)[0].properties == Properties()
+    options(desk, '{"commandProperties": true}')
+    assert messages(desk, command, 0)[0].properties == properties
+
+
+def test_how_long_a_command_waits_is_an_option_of_the_device_or_its_application(
+    desk: Desk,
+) -> None:
+    def timeout_s() -> float | None:
+        dev1 = desk.registry.device("plant-a", "dev1")
+        assert dev1 is not None
+        return DIALECT.command_timeout_s(dev1, desk.registry)
+
+    assert timeout_s() == 60
+    options(desk, '{"commandTimeout": 5}')
+    assert timeout_s() == 5
+    desk.registry.apply(device("dev1", settings='{"leafhub": {"commandTimeout": 7.5}}'))
+    assert timeout_s() == 7.5
+    desk.registry.apply(device("dev1", settings='{"leafhub": {}}'))
+    assert timeout_s() == 60
+
+
+def test_a_session_loses_the_filters_that_its_grammar_has_not(desk: Desk) -> None:
+    filters = ("command/inbox/#", "#")
+    assert lost_filters(filters, desk.principal("dev1"), desk.registry) == ("#",)
+    options_of_all = '{"mqtt": {"dialect": {"type": "azure"}}}'
+    desk.registry.apply(application("plant-a", settings=options_of_all))
+    assert lost_filters(filters, desk.principal("dev1"), desk.registry) == ()
+    desk.registry.apply(application("plant-a", settings='{"mqtt": 1}'))
+    assert lost_filters(filters, desk.principal("dev1"), desk.registry) == filters
+    assert lost_filters(filters, desk.principal("gone"), desk.registry) == filters

@@ -7,7 +7,7 @@ from leafhub.dialects.cloudevents import names_json
 from leafhub.dialects.drogue.external_commands import enabled_gateways, errand_of
 from leafhub.dialects.drogue.publishing import device_of
 from leafhub.dialects.drogue.rules.commands import judged
-from leafhub.dialects.drogue.spec import SectionError, grammar_of, options_of
+from leafhub.dialects.drogue.spec import terms_of
 from leafhub.dialects.inquiry import Inquiry
 from leafhub.dialects.log_text import refused_filters
 from leafhub.errors import RequestError
@@ -52,10 +52,7 @@ def lost_filters(
 ) -> tuple[str, ...]:
     """Those that a client is not granted, as its grammar is now."""
     device = device_of(principal, registry)
-    try:
-        grammar = None if device is None else grammar_of(device, registry)
-    except SectionError:
-        grammar = None
+    grammar = None if device is None else terms_of(device, registry).grammar
     return tuple(one for one in topic_filters if grammar is None or not grammar.grants(one))
 
 
@@ -104,22 +101,21 @@ def deliver_command(
     device = device_of(receiver.principal, registry)
     if device is None:
         return ()
-    try:
-        grammar = grammar_of(device, registry)
-    except SectionError:
+    terms = terms_of(device, registry)
+    if terms.grammar is None:
         return ()
-    properties = EMPTY
-    if options_of(device, registry).command_properties:
-        properties = _properties_of(command)
-    found = (
-        (grammar.command_topic(one.topic_filter, command, device.id), one.qos)
-        for one in receiver.subscriptions
-    )
-    return [
-        OutgoingMessage(topic_name=topic, payload=command.data, qos=qos, properties=properties)
-        for topic, qos in found
-        if topic is not None and is_topic_name(topic)
-    ]
+    options = terms.options
+    properties = _properties_of(command) if options.command_properties else EMPTY
+    messages: list[OutgoingMessage] = []
+    for one in receiver.subscriptions:
+        topic_name = terms.grammar.command_topic(one.topic_filter, command, device.id)
+        if topic_name is not None and is_topic_name(topic_name):
+            qos = min(one.qos, options.command_qos)
+            message = OutgoingMessage(
+                topic_name=topic_name, payload=command.data, qos=qos, properties=properties
+            )
+            messages.append(message)
+    return messages
 
 
 def _properties_of(command: Command) -> Properties:
