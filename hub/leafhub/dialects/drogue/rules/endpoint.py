@@ -4,7 +4,7 @@ Source: the vendor's user guide, "Defining external endpoints".
 """
 
 import base64
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -58,12 +58,10 @@ class _Tls(msgspec.Struct, frozen=True):
 
 
 class _Endpoint(msgspec.Struct, frozen=True):
-    """As it stands in ``spec``; unknown members are left alone."""
+    """As it stands in ``spec``, but for headers and who asks; unknown members are left alone."""
 
     url: str
     method: str | None = None
-    headers: Any = ()
-    auth: Any = "none"
     tls: _Tls | None = None
     timeout: str | None = None
 
@@ -75,11 +73,6 @@ class _Basic(msgspec.Struct, frozen=True):
 
 class _Bearer(msgspec.Struct, frozen=True):
     token: str
-
-
-class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    name: str
-    value: str
 
 
 def read_endpoint(place: Place) -> Endpoint:
@@ -114,11 +107,11 @@ def read_headers(place: Place) -> Headers:
         return tuple(headers.to(dict[str, str]).items())
     found: list[tuple[str, str]] = []
     for entry in headers.entries():
-        if isinstance(entry.value, dict) and entry.value.keys() == {"name", "value"}:
-            header = entry.to(_Header)
-            found.append((header.name, header.value))
+        header = entry.to(dict[str, str])
+        if header.keys() == {"name", "value"}:
+            found.append((header["name"], header["value"]))
         else:
-            found += entry.to(dict[str, str]).items()
+            found += header.items()
     return tuple(found)
 
 
@@ -126,8 +119,8 @@ def _authorization(place: Place) -> Headers:
     tag, inner = place.member("auth", "none").tagged(("none",), ("basic", "bearer"))
     if tag == "basic":
         basic = inner.to(_Basic)
-        pair = f"{basic.username}:{basic.password or ''}"
-        return (("Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}"),)
+        pair = f"{basic.username}:{basic.password or ''}".encode(errors="replace")
+        return (("Authorization", f"Basic {base64.b64encode(pair).decode()}"),)
     if tag == "bearer":
         return (("Authorization", f"Bearer {inner.to(_Bearer).token}"),)
     return ()

@@ -79,8 +79,9 @@ def _go_on(
         request = next(running) if reply is None else running.send(reply)
     except StopIteration as stop:
         verdict: Verdict = stop.value
-        return end(verdict)
-    return Inquiry(request, lambda reply: _go_on(running, reply, end))
+    else:
+        return Inquiry(request, lambda reply: _go_on(running, reply, end))
+    return end(verdict)
 
 
 def _run(rules: Rules, event: Event, registry: RegistryView) -> _Run:
