@@ -9,9 +9,7 @@ from leafhub.dialects.drogue.settings import settings_of
 from leafhub.model.command import CommandState
 from leafhub.model.event import BYTES, JSON, Kind
 from leafhub.model.registry import PutDevice, Registry
-from leafhub.mqtt.packets import (
-    Will,
-)
+from leafhub.mqtt.packets import Will
 from leafhub.mqtt.properties import Properties
 from leafhub.mqtt.reason_codes import ReasonCode
 
