@@ -53,6 +53,7 @@ class FeedGroup:
         key: What it is known by.
         through: With how many events readers are through.
         written: With how many they were when ``positions`` were written down last.
+        read_apart_s: Seconds between two looks into the store.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class FeedGroup:
         self._store = store
         self._selection = Selection(key.selection)
         self._changed = changed
-        self._read_apart_s = read_apart_s
+        self.read_apart_s = read_apart_s
         self._partitions: list[Partition[Place]] = [Partition(one) for one in positions]
         self._places: list[Place] = []
         self._is_passing_on = False  # some partition has an heir who is not its owner
@@ -153,11 +154,6 @@ class FeedGroup:
             for place in (owner, heir):
                 if place is not None:
                     place.moved()
-
-    @property
-    def read_apart_s(self) -> float:
-        """See ``READ_APART_S``."""
-        return self._read_apart_s
 
 
 class Place:
