@@ -27,6 +27,7 @@ TEMP = Event(
 NAMES = st.sampled_from(
     ["subject", "type", "time", "device", "dataschema", "datacontenttype", "id", "mine", "", "a b"]
 )
+SETTABLE = st.sampled_from(["type", "subject", "datacontenttype", "dataschema", "device"])
 TEXTS = st.one_of(
     st.sampled_from(["temp", "urn:x", COMMAND_EVENT, "application/json", "a\0", "\ud800"]),
     st.text(max_size=5),
@@ -45,26 +46,25 @@ def tagged(name: str, value: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 PAIRS = st.fixed_dictionaries({"name": NAMES, "value": TEXTS})
-ENDPOINTS = st.fixed_dictionaries(
-    {"endpoint": st.fixed_dictionaries({"url": TEXTS}, optional={"headers": JSON_VALUES})},
+ASKED = st.fixed_dictionaries(
+    {"endpoint": st.just({"url": "http://endpoint.example"})},
     optional={
-        "request": st.one_of(st.just({"mode": "structured"}), JSON_VALUES),
-        "response": st.one_of(st.sampled_from(["raw", "cloudEvent"]), JSON_VALUES),
+        "request": st.sampled_from([{"mode": "structured"}, "cloudEvent"]),
+        "response": st.sampled_from(["raw", "cloudEvent", "assumeStructuredCloudEvent"]),
     },
 )
 STEPS = st.one_of(
     st.sampled_from(["drop", "break"]),
     tagged("reject", TEXTS),
-    tagged("setAttribute", PAIRS),
-    tagged("removeAttribute", NAMES),
+    tagged("setAttribute", st.fixed_dictionaries({"name": SETTABLE, "value": TEXTS})),
+    tagged("removeAttribute", SETTABLE),
     tagged("setExtension", PAIRS),
     tagged("removeExtension", NAMES),
-    tagged("validate", ENDPOINTS),
-    tagged("enrich", ENDPOINTS),
-    JSON_VALUES,
+    tagged("validate", ASKED),
+    tagged("enrich", ASKED),
 )
 WHENS = st.recursive(
-    st.one_of(st.just("always"), tagged("isChannel", TEXTS), JSON_VALUES),
+    st.one_of(st.just("always"), tagged("isChannel", TEXTS)),
     lambda inner: st.one_of(
         tagged("not", inner),
         tagged("and", st.lists(inner, max_size=2)),
@@ -72,12 +72,25 @@ WHENS = st.recursive(
     ),
     max_leaves=4,
 )
-RULES = st.lists(
-    st.one_of(
-        st.fixed_dictionaries({"then": st.lists(STEPS, max_size=3)}, optional={"when": WHENS}),
-        JSON_VALUES,
-    ),
-    max_size=3,
+RULE = st.fixed_dictionaries({"then": st.lists(STEPS, max_size=3)}, optional={"when": WHENS})
+SPOILT = st.fixed_dictionaries(
+    {},
+    optional={
+        "when": st.one_of(JSON_VALUES, tagged("and", JSON_VALUES), tagged("not", JSON_VALUES)),
+        "then": st.lists(
+            st.one_of(
+                JSON_VALUES,
+                tagged("setAttribute", JSON_VALUES),
+                tagged("validate", tagged("endpoint", JSON_VALUES)),
+                tagged("enrich", st.builds(dict, ASKED, headers=JSON_VALUES)),
+            )
+        ),
+    },
+)
+RULES = st.one_of(
+    st.lists(RULE, min_size=1, max_size=3),
+    st.lists(st.one_of(RULE, SPOILT, JSON_VALUES), max_size=3),
+    JSON_VALUES,
 )
 EVENTS = st.dictionaries(
     st.one_of(NAMES, st.sampled_from(["specversion", "data", "data_base64"])),
