@@ -1,10 +1,12 @@
 """What is changed in Drogue Cloud's registry takes effect at once, on those who are there."""
 
+import base64
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
+from client_certificates import authority
 from drogue_clients import ACCEPTED_V3, REFUSED_V3, answer_to, log_in, next_event
 from drogue_registry import RegistryApi, app, device
 from raw_mqtt import OpenClient, RawClient
@@ -226,6 +228,28 @@ async def test_topics_are_read_as_is_said_now(
     assert await answer_to(client, "a/b/c") == (0, None)
     await api.put(app(APP), known())
     assert await answer_to(client, "a/b/c") == (0x90, "Topic name is invalid")
+
+
+async def test_a_trust_anchor_is_one_applications(api: RegistryApi) -> None:
+    anchor = base64.b64encode(authority("Plant").pem.encode()).decode()
+    spec = {"trustAnchors": {"anchors": [{"certificate": anchor}]}}
+    forged = {"trustAnchors": {"anchors": []}, "other": {"x": 1}}
+    await api.put(app(APP, spec=spec, status=forged))
+    shown = await api.get(f"/apps/{APP}")
+    assert shown["spec"] == spec
+    (found,) = shown["status"]["trustAnchors"]["anchors"]
+    assert found["valid"]["subject"] == "CN=Plant"
+    assert shown["status"]["other"] == {"x": 1}
+    await api.put(shown)
+    assert await api.get(f"/apps/{APP}") == shown
+
+    await api.make(app("plant-b"))
+    for method, path, name in (("POST", "", "plant-c"), ("PUT", "/plant-b", "plant-b")):
+        refused = await api(method, f"/apps{path}", app(name, spec=spec))
+        assert (refused.status_code, refused.json()["error"]) == (409, "Conflict")
+    await api.put(app(APP))
+    assert "status" not in await api.get(f"/apps/{APP}")
+    await api.put(app("plant-b", spec=spec))
 
 
 async def test_the_feed_tells_what_becomes_of_devices(api: RegistryApi, feed: RawClient) -> None:
