@@ -10,7 +10,6 @@ from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
-from leafhub import strict_toml
 from leafhub.errors import ConflictError, NotFoundError, RequestError
 from leafhub.model.operator import ANYBODY, AccessToken, Operator, Role
 from leafhub.model.registry import (
@@ -40,8 +39,9 @@ def find(registry: Registry, name: str) -> Operator:
     """
     operator = registry.operator(name)
     if operator is None:
-        known = strict_toml.nearest(name, (one.name for one in registry.operators() if one.name))
-        raise NotFoundError(f"there is no operator {name!r}; {known}")
+        raise NotFoundError(  # without a hint: who asks may not know of everybody
+            f"there is no operator {name!r}; `leafhub operator list` shows who there is"
+        )
     return operator
 
 

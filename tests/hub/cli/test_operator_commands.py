@@ -111,7 +111,7 @@ def test_a_person_lists_its_own_tokens_with_nothing_but_one(
         (
             ["operator", "role", "raeder", "--role", "none"],
             "leafhub: there is no operator 'raeder'",
-            "  Did you mean 'reader'?",
+            "  `leafhub operator list` shows who there is.",
         ),
         (
             ["operator", "add", "reader", "--role", "writer"],

@@ -65,9 +65,10 @@ def test_a_name_is_given_once(registry: Registry) -> None:
         operators.make(registry, "ada", None, {})
 
 
-def test_an_unknown_operator_is_told_with_the_nearest(registry: Registry) -> None:
-    with pytest.raises(NotFoundError, match="'bob'"):
+def test_an_unknown_operator_is_refused_without_a_word_of_others(registry: Registry) -> None:
+    with pytest.raises(NotFoundError) as refused:
         operators.find(registry, "bobb")
+    assert "'bob'" not in str(refused.value)
 
 
 @pytest.mark.parametrize("role", [None, Role.READER, Role.WRITER])
