@@ -1,12 +1,14 @@
 """What Drogue Cloud's rules make of messages: a hub, its clients, and an HTTP server."""
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from both_loops import LOOPS, runner
 from drogue_rules import LEVELS, READING, TOPIC, answer_to, ask, declare, log_in, next_event, rules
-from http_endpoint import Endpoint, Says
-from raw_mqtt import OpenClient, RawClient
+from http_endpoint import Endpoint, Says, serving
+from raw_mqtt import OpenClient, RawClient, raw_client
 from whole_hub import RunningHub
 
 EXTENSION = {"name": "checked", "value": "yes"}
@@ -156,3 +158,22 @@ async def test_rules_that_change_hold_for_who_is_connected(
     puback = await answer_to(client)
     assert puback is not None
     assert puback.reason_code == 0
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_both_event_loops(tmp_path: Path, loop: str) -> None:
+    async def scenario(hub: RunningHub) -> None:
+        async with (
+            serving() as endpoint,
+            raw_client(hub.plain_port, protocol_level=5, settle=hub.settle) as client,
+        ):
+            await declare(hub, publish=rules({"validate": ask(endpoint)}))
+            assert (await client.connect("", "dev1@plant-a", "pw1")).reason_code == 0
+            answers = iter((Says(200), Says(400), Says(204)))
+            endpoint.answer = lambda _: next(answers)
+            for code in (0, 0x80, 0):
+                puback = await answer_to(client)
+                assert puback is not None
+                assert puback.reason_code == code
+
+    runner(tmp_path, loop)(scenario)
