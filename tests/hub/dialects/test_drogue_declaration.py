@@ -7,10 +7,7 @@ from drogue_desk import DIALECT, FIXTURE, Desk, device, plain
 
 from leafhub.dialects.base import Arrival, Peer
 from leafhub.errors import RequestError
-from leafhub.model.device import Credential, SecretKind
 from leafhub.model.registry import Change, PutDevice, Registry
-
-KEY_WITH_A_NAME = Credential(kind=SecretKind.PSK, secret="00" * 16, username="n")
 
 
 @pytest.fixture
@@ -30,7 +27,6 @@ def desk(registry: Registry, peer: Peer, arrival: Arrival) -> Desk:
         (device(""), "id"),
         (device("n", settings='{"alias": ["ok", ""]}'), r"settings\.spec\.alias\[1\]"),
         (device("n", plain("p", unique=True)), r"credentials\[0\]\.username"),
-        (device("n", plain("p"), KEY_WITH_A_NAME), r"credentials\[1\]\.username"),
     ],
 )
 def test_a_declared_device_is_checked(desk: Desk, change: Change, path: str) -> None:

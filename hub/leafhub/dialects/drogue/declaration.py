@@ -30,7 +30,7 @@ from leafhub.dialects.drogue.spec import (
 from leafhub.dialects.drogue.trust_anchors import check_anchors
 from leafhub.errors import RequestError
 from leafhub.model.application import Application
-from leafhub.model.device import Device, SecretKind
+from leafhub.model.device import Device
 
 
 def keys_of(application: Application, device: Device) -> Iterable[str]:
@@ -68,11 +68,6 @@ def prepare_device(device: Device, before: Device | None, arrival: Arrival) -> D
         for place, alias in enumerate(aliases_of(settings)):
             check_alias(alias, f"spec.alias[{place}]")
     for place, credential in enumerate(device.credentials):
-        if credential.kind is SecretKind.PSK and credential.username is not None:
-            raise RequestError(
-                "a pre-shared key has the identity <device>@<application>; leave this one out",
-                path=f"credentials[{place}].username",
-            )
         if credential.unique:
             check_alias(credential.username or "", f"credentials[{place}].username")
     return complete_device(as_json(device), before, arrival)
