@@ -55,12 +55,22 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         created: ``application`` or ``application/device`` of what is new.
         updated: Of what changes.
         unchanged: Of what is already as the document says.
+        applications: What was there of those that the document mentions, by name.
+        devices: Likewise, by application and id.
     """
 
     changes: tuple[Change, ...]
     created: tuple[str, ...]
     updated: tuple[str, ...]
     unchanged: tuple[str, ...]
+    applications: Mapping[str, Application | None]
+    devices: Mapping[tuple[str, str], Device | None]
+
+    def holds(self, registry: RegistryView) -> bool:
+        """Whether all that the document mentions is still as it was planned upon."""
+        return all(
+            registry.application(name) is before for name, before in self.applications.items()
+        ) and all(registry.device(*place) is before for place, before in self.devices.items())
 
 
 async def plan(
@@ -90,6 +100,8 @@ async def plan(
         created=tuple(planner.created),
         updated=tuple(planner.updated),
         unchanged=tuple(planner.unchanged),
+        applications=planner.applications,
+        devices=planner.devices,
     )
 
 
@@ -111,6 +123,8 @@ class _Planner:
         self.created: list[str] = []
         self.updated: list[str] = []
         self.unchanged: list[str] = []
+        self.applications: dict[str, Application | None] = {}
+        self.devices: dict[tuple[str, str], Device | None] = {}
 
     async def take(self, declared: DeclaredApplication, path: str) -> None:
         try:
@@ -118,6 +132,7 @@ class _Planner:
         except RequestError as exc:
             raise RequestError(exc.message, path=f"{path}.dialect") from exc
         before = self._registry.application(declared.name)
+        self.applications[declared.name] = before
         if before is not None and before.dialect != declared.dialect:
             raise ConflictError(
                 f"application {declared.name!r} speaks {before.dialect}; use another name, or "
@@ -144,6 +159,7 @@ class _Planner:
                     refuse_taken_name(application, after, self._registry, self._arrival())
             if seen.setdefault(after.id, where) != where:
                 raise RequestError(f"{after.id!r} stands at {seen[after.id]} already", path=where)
+            self.devices[declared.name, after.id] = known
             self._put(f"{declared.name}/{after.id}", known, after, PutDevice(after))
 
     def _put(self, name: str, before: object, after: object, change: Change) -> None:

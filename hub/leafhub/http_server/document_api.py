@@ -1,13 +1,14 @@
 """The registry as one TOML document, in the operator API."""
 
 import asyncio
+from typing import Final
 
 from litestar import Controller, MediaType, Response, get, put
 from litestar.di import NamedDependency
 
 from leafhub import document, document_export, document_plan
 from leafhub.contract import operator_api as contract
-from leafhub.errors import RequestError
+from leafhub.errors import BusyError, RequestError
 from leafhub.exchange import proofs
 from leafhub.exchange.exchange import Exchange
 from leafhub.http_server.login import AsOperator
@@ -15,6 +16,10 @@ from leafhub.http_server.openapi import TOML, TakesDocument, refusals
 from leafhub.http_server.permissions import for_the_hub, hub_wide
 from leafhub.model.device import Credential
 from leafhub.model.operator import Role
+
+PLANS: Final = 5
+"""How often a document is planned anew when others change what it is about; nobody is so busy for
+long."""
 
 
 class DocumentApi(Controller):
@@ -56,9 +61,7 @@ class DocumentApi(Controller):
             raise RequestError(f"not TOML: not UTF-8 ({exc.reason} at byte {exc.start})") from exc
         declared = document.parse(text)
         async with request.app.state.apply_lock:  # the registry is to be as it was planned upon
-            plan = await document_plan.plan(
-                declared, exchange.registry, exchange.dialect, exchange.arrival, _Threads()
-            )
+            plan = await _plan(declared, exchange)
             if plan.changes:
                 await exchange.apply(plan.changes)
         return contract.ApplyReport(
@@ -66,6 +69,22 @@ class DocumentApi(Controller):
             updated=list(plan.updated),
             unchanged=list(plan.unchanged),
         )
+
+
+async def _plan(declared: document.Document, exchange: Exchange) -> document_plan.Plan:
+    """Plan upon the registry as it is when the plan is ready.
+
+    Raises:
+        BusyError: While passwords were hashed, others changed what the document is about, each
+            time.
+    """
+    for _ in range(PLANS):
+        plan = await document_plan.plan(
+            declared, exchange.registry, exchange.dialect, exchange.arrival, _Threads()
+        )
+        if plan.holds(exchange.registry):
+            return plan
+    raise BusyError("what the document is about changes all the time; come back later")
 
 
 class _Threads:

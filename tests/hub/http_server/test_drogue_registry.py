@@ -17,6 +17,7 @@ from http_hub import READER, WRITER, HttpHub
 from leafhub.dialects.drogue.settings import ApplicationSettings
 from leafhub.errors import StoreUnavailableError
 from leafhub.exchange import proofs
+from leafhub.http_server.document_api import PLANS
 from leafhub.http_server.drogue.registry import AT_A_TIME, LONGEST_BODY
 from leafhub.model.application import Application
 from leafhub.model.device import Credential, SecretKind
@@ -772,6 +773,45 @@ async def test_what_is_taken_back_was_no_reason(
     answer = await doomed
     assert (answer.status_code, answer.json()["error"]) == (503, "DatabaseError")
     expect(await judged, status)
+
+
+DOCUMENT = """
+[[application]]
+name = "app1"
+dialect = "drogue"
+[[application.device]]
+id = "dev1"
+credentials = [{ password = "from the document" }]
+"""
+
+
+@pytest.mark.parametrize("turns", [1, PLANS])
+async def test_a_document_is_planned_upon_what_is_there_in_the_end(
+    api: RegistryApi, monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    """While its passwords are hashed, which takes its time, others change the same device."""
+    await api.make(app(), device())
+    loop = asyncio.get_running_loop()
+    hashed = iter(range(PLANS + 1))
+    original = proofs.hash_secret
+
+    def hash_secret(secret: str) -> str:
+        turn = next(hashed)
+        if turn < turns:
+            change = api.put(device(labels={"turn": str(turn)}))
+            asyncio.run_coroutine_threadsafe(change, loop).result(20)
+        return original(secret)
+
+    monkeypatch.setattr(proofs, "hash_secret", hash_secret)
+    answer = await api.http.put("/api/v1/registry", content=DOCUMENT, timeout=60)
+    shown = await api.get("/apps/app1/devices/dev1")
+    assert shown["metadata"]["labels"] == {"turn": str(turns - 1)}
+    if turns == PLANS:
+        assert (answer.status_code, answer.json()["error"]) == (503, "busy")
+        assert "spec" not in shown
+    else:
+        assert answer.json()["updated"] == ["app1/dev1"]
+        assert "argon2id" in str(shown["spec"]["authentication"])
 
 
 async def test_a_store_in_trouble_changes_nothing(
