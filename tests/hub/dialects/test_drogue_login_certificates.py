@@ -17,6 +17,7 @@ from client_certificates import (
     issue,
     subject,
 )
+from cryptography import x509
 from drogue_records import credentials, password
 
 from leafhub.dialects.base import Arrival, Login, Peer, Refusal
@@ -206,6 +207,15 @@ def test_an_anchor_of_version_1_is_one(door: Door) -> None:
     door.trust(OLD_ROOT)
     door.arrival = Arrival(1_900_000_000_000_000, door.arrival.ids)  # it is from late 2026
     assert door.login(leaf(by=OLD_ROOT)).principal.device == "dev1"
+
+
+def test_an_anchor_without_a_name_makes_no_application_that_has_none(door: Door) -> None:
+    nameless = authority("", subject=x509.Name([]))
+    door.trust(nameless)
+    door.declare("pw1", password("pw"))
+    assert door.judge(leaf(by=nameless)) is None
+    assert door.judge(username="pw1@", secret=b"pw") is None
+    assert DIALECT.pre_shared_key("pw1", door.registry, door.arrival.time_us) is None
 
 
 def test_the_name_as_written_goes_before_the_same_in_another_order(door: Door) -> None:

@@ -28,11 +28,11 @@ POLICY: Final = Policy(
 
 def policy_of(options: Options) -> Policy:
     """The policy for devices with these options."""
-    return _policy(options.strict, options.command_qos)
+    return _policy(strict=options.strict, command_qos=options.command_qos)
 
 
 @cache
-def _policy(strict: bool, command_qos: int) -> Policy:  # noqa: FBT001 - a key of the cache
+def _policy(*, strict: bool, command_qos: int) -> Policy:
     return msgspec.structs.replace(
         POLICY, refused_qos0_v3_closes=strict, maximum_outgoing_qos=command_qos
     )

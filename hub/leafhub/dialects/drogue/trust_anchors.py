@@ -78,8 +78,9 @@ def trusted_by(application: Application) -> tuple[x509.Certificate, ...]:
 
 
 def application_keys_of(application: Application) -> Iterable[str]:
-    """The subjects of its trust anchors."""
-    return (application_key(text_of(one.subject)) for one in trusted_by(application))
+    """The subjects of its trust anchors; an empty one, which none should have, is no name."""
+    subjects = (text_of(one.subject) for one in trusted_by(application))
+    return (application_key(subject) for subject in subjects if subject)
 
 
 def find_application(alias: str, registry: RegistryView) -> Application | None:
