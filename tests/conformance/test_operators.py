@@ -150,3 +150,12 @@ async def test_a_hub_on_ipv6_says_so_in_urls(tmp_path: Path) -> None:
         shown = await hub.http.get(info, headers={"Host": "[::1]:8080"})
         assert shown.json()["mqtt"] == {"host": "::1", "port": hub.plain_port}
         assert shown.json()["api"] == "http://[::1]:8080"
+
+
+async def test_an_operator_takes_no_name_by_which_a_device_logs_in(
+    hub: RunningHub, open_client: OpenClient
+) -> None:
+    answer = await hub.http.post("/api/v1/operators", json={"name": "u2", "role": "reader"})
+    assert (answer.status_code, answer.json()["path"]) == (409, "name")
+    device = await open_client()
+    assert (await device.connect("dev2@plant-a", "u2", "pw2")).reason_code == 0

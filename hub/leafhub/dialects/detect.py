@@ -7,7 +7,7 @@ enrolls the CloudPlugs way or provisions the Murano way: a plain-text transport 
 level may tell, otherwise its first SUBSCRIBE or PUBLISH does.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import ClassVar, Final, Protocol
 
@@ -277,19 +277,47 @@ def refuse_taken_name(
             "name is unique in the hub; choose another",
             path="id",
         )
-    connect = Connect(protocol_level=LEVEL_OF_ANONYMOUS, username=device.id, password=b"?")
-    peer = Peer(address="", tls=True)
-    for name, face in FACES.items():
-        verdict = face.authenticate(connect, peer, registry, arrival)
-        if name == BROKER.name or not isinstance(verdict, Login):
+    for name, other in _known_as(device.id, registry, arrival):
+        if name == BROKER.name:
             continue
-        other = verdict.principal
         whose = f"operator {other.login!r}"
         if other.application is not None:
             whose = f"{name} application {other.application!r}"
         raise ConflictError(
             f"{device.id!r} is a name to log in with of {whose}; choose another", path="id"
         )
+
+
+def refuse_name_of_device(name: str, registry: RegistryView, arrival: Arrival) -> None:
+    """Refuse a new operator by whose name a device logs in already.
+
+    Raises:
+        ConflictError: One of the two could never log in.
+    """
+    holders = {other.application for _, other in _known_as(name, registry, arrival)}
+    holders.update(
+        application.name
+        for application in registry.applications()
+        for device in registry.devices(application.name)
+        if any(credential.username == name for credential in device.credentials)
+    )
+    for holder in sorted(one for one in holders if one is not None):
+        raise ConflictError(
+            f"a device of application {holder!r} logs in as {name!r}; choose another name",
+            path="name",
+        )
+
+
+def _known_as(
+    username: str, registry: RegistryView, arrival: Arrival
+) -> Iterator[tuple[str, Principal]]:
+    """Whom a user name alone stands for, and in which face."""
+    connect = Connect(protocol_level=LEVEL_OF_ANONYMOUS, username=username, password=b"?")
+    peer = Peer(address="", tls=True)
+    for name, face in FACES.items():
+        verdict = face.authenticate(connect, peer, registry, arrival)
+        if isinstance(verdict, Login):
+            yield name, verdict.principal
 
 
 def keys_of(application: Application, device: Device) -> Iterable[str]:

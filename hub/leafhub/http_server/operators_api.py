@@ -12,6 +12,7 @@ from litestar.params import FromPath, JSONBody
 
 from leafhub import strict_toml
 from leafhub.contract import operator_api as contract
+from leafhub.dialects.detect import refuse_name_of_device
 from leafhub.errors import NotFoundError
 from leafhub.exchange import access_tokens, operators
 from leafhub.exchange.exchange import Exchange
@@ -65,6 +66,7 @@ class OperatorsApi(Controller):
         """Make an operator with its roles."""
         for application in data.roles:
             application_for(request.user, Role.ADMIN, application, exchange.registry)
+        refuse_name_of_device(data.name, exchange.registry, exchange.arrival())
         roles = {name: Role(role) for name, role in data.roles.items()}
         change = operators.make(exchange.registry, data.name, _role(data.role), roles)
         await exchange.apply([change])

@@ -20,6 +20,7 @@ from leafhub.dialects.detect import (
     Detection,
     application_keys_of,
     keys_of,
+    refuse_name_of_device,
     refuse_taken_name,
     settings_types,
 )
@@ -485,6 +486,34 @@ class TestTakenNames:
         self, world: Registry, arrival: Arrival, dialect: str
     ) -> None:
         assert self.refusal(world, arrival, "olive", dialect) == ""
+
+
+class TestNamesOfOperators:
+    """A new operator's name is not one by which a device logs in."""
+
+    @pytest.mark.parametrize(
+        ("name", "application_"),
+        [
+            ("sw-user", "space"),
+            (PLUG_ID, "company"),
+            ("p1", "pconn"),
+            ("hass", "home"),
+            ("u2", "plant"),
+        ],
+    )
+    def test_it_is_said_whose_they_are(
+        self, world: Registry, arrival: Arrival, name: str, application_: str
+    ) -> None:
+        world.apply(device("plant", "drogue", "dev2", "pw2", "u2"))
+        with pytest.raises(ConflictError) as refused:
+            refuse_name_of_device(name, world, arrival)
+        assert refused.value.message == (
+            f"a device of application {application_!r} logs in as {name!r}; choose another name"
+        )
+
+    @pytest.mark.parametrize("name", ["anna", "olive", "dev1", "home"])
+    def test_others_are_free(self, world: Registry, arrival: Arrival, name: str) -> None:
+        refuse_name_of_device(name, world, arrival)
 
 
 class TestAnonymous:
