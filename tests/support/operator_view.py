@@ -1,9 +1,16 @@
 """What an operator sees and does by HTTP."""
 
+import ssl
+from typing import Final
+
 import httpx
 import msgspec
 
 from leafhub.contract.operator_api import ApplyReport, CommandRecord, DeviceDetail, EventPage
+
+NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients of plain HTTP: to read the authorities that httpx trusts takes 27 ms of a core, for
+each client anew."""
 
 
 class OperatorView:
@@ -12,7 +19,11 @@ class OperatorView:
     def __init__(self, address: str, token: str) -> None:
         self._settled = 0
         self.http = httpx.AsyncClient(
-            base_url=address, auth=("operator", token), trust_env=False, timeout=70
+            base_url=address,
+            auth=("operator", token),
+            verify=NO_TLS,
+            trust_env=False,
+            timeout=70,
         )
 
     async def apply(self, document: str) -> ApplyReport:

@@ -4,6 +4,7 @@ from pathlib import Path
 import httpx
 import pytest
 from http_hub import WRITER, HttpHub, http_hub
+from operator_view import NO_TLS
 
 DOCUMENT = """
 [[application]]
@@ -32,7 +33,7 @@ async def hub(tmp_path: Path) -> AsyncIterator[HttpHub]:
 async def http(hub: HttpHub) -> AsyncIterator[httpx.AsyncClient]:
     """Logged in, below ``/api/v1``."""
     async with httpx.AsyncClient(
-        base_url=f"{hub.plain}/api/v1", auth=("writer", WRITER), trust_env=False
+        base_url=f"{hub.plain}/api/v1", auth=("writer", WRITER), verify=NO_TLS, trust_env=False
     ) as client:
         yield client
 
