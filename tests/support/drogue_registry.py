@@ -1,10 +1,25 @@
 """Drogue Cloud's device registry, as a caller of its HTTP API sees it."""
 
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+from http_hub import HttpHub
+
+from leafhub.exchange import proofs
+from leafhub.model.device import Credential, SecretKind
+from leafhub.model.operator import Operator, Role
 
 PATH = "/api/registry/v1alpha1"
+JSON = {"Content-Type": "application/json"}
+NOT_FOUND = {"error": "NotFound", "message": "Not found"}
+CONFLICT = {"error": "Conflict", "message": "Conflict"}
+NOT_AUTHORIZED = {"error": "AuthenticationError", "message": "Not authorized"}
+NO_REFERENCE = {
+    "error": "ReferenceNotFound",
+    "message": "Referenced a non-existing entity",
+}
 
 
 def app(name: str = "app1", **more: Any) -> dict[str, Any]:
@@ -74,3 +89,27 @@ def path_of(record: dict[str, Any]) -> str:
     if "application" not in metadata:
         return f"/apps/{metadata['name']}"
     return f"/apps/{metadata['application']}/devices/{metadata['name']}"
+
+
+def expect(answer: httpx.Response, status: int, body: Any = None) -> None:
+    """That status, and that body; ``None``: no body and no media type."""
+    assert answer.status_code == status, answer.text
+    if body is None:
+        assert (answer.content, answer.headers.get("content-type")) == (b"", None)
+    else:
+        assert answer.json() == body
+
+
+@contextlib.asynccontextmanager
+async def caller(hub: HttpHub, name: str, token: str) -> AsyncIterator[RegistryApi]:
+    """The registry for one operator."""
+    async with httpx.AsyncClient(
+        base_url=hub.plain, auth=(name, token), trust_env=False
+    ) as client:
+        yield RegistryApi(client)
+
+
+def operator(name: str, role: Role | None = None, **roles: Role) -> Operator:
+    """One whose token is its name."""
+    credential = Credential(kind=SecretKind.SHA256, secret=proofs.sha256(name))
+    return Operator(name=name, credentials=(credential,), role=role, roles=dict(roles))
