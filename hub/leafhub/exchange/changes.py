@@ -88,7 +88,7 @@ class Concerned:
             _end(session, "it may not have all of its subscriptions any more")
 
     def _may_stay(self, before: Device) -> bool:
-        """Whether a device is still the one it was, and may log in as it did."""
+        """Whether a device is the one it was, and lost no proof with which it may have come in."""
         application = self._registry.application(before.application)
         now = self._registry.device(before.application, before.id)
         return (
@@ -96,7 +96,8 @@ class Concerned:
             and application.enabled
             and now is not None
             and now.enabled
-            and (now.uid, now.credentials) == (before.uid, before.credentials)
+            and now.uid == before.uid
+            and set(before.credentials) <= set(now.credentials)
         )
 
     def _is_narrowed(self, before: Operator) -> bool:

@@ -225,6 +225,26 @@ async def test_dr_11_half_a_login(
     await client.expect_closed()
 
 
+@pytest.mark.parametrize("level", [4, 5])
+async def test_a_password_more_ends_no_connection_and_one_less_does(
+    api: RegistryApi, open_client: OpenClient, level: int
+) -> None:
+    first, second = {"pass": "one"}, {"pass": "two"}
+
+    def known(*credentials: dict[str, str]) -> dict[str, Any]:
+        spec = {"authentication": {"credentials": credentials}}
+        return record("both", "plant-a", spec=spec)
+
+    await api.make(known(first))
+    client = await log_in(await open_client(protocol_level=level), "both@plant-a", "one")
+    await api.put(known(second, first))
+    await client.ping()
+    await api.put(known(second))
+    if level == 5:
+        assert (await client.expect(Disconnect)).reason_code is ReasonCode.ADMINISTRATIVE_ACTION
+    await client.expect_closed()
+
+
 class TestOptions:
     """What the hub does otherwise than the vendor where it is told to."""
 

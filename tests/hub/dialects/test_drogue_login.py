@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import drogue_records
 import msgspec
 import pytest
 from drogue_records import credentials, password
+from hypothesis import given
+from hypothesis import strategies as st
 
 from leafhub.dialects.base import Arrival, Login, Peer, Refusal
 from leafhub.dialects.drogue.dialect import DrogueDialect
+from leafhub.dialects.drogue.login import claim_of
 from leafhub.dialects.drogue.policy import POLICY
 from leafhub.errors import ConflictError
 from leafhub.model.application import Application
@@ -227,6 +231,17 @@ def test_what_is_refused_and_what_closed(
 ) -> None:
     answer = door.answer("dev1@plant-a", b"pw1", client_id, level, clean_start=clean_start)
     assert answer == who
+
+
+@given(st.text(min_size=1, max_size=20))
+def test_every_name_can_be_written_in_a_login(name: str) -> None:
+    for connect in (
+        Connect(protocol_level=4, username=f"{quote(name)}@plant-a"),
+        Connect(protocol_level=4, username="u", client_id=f"{quote(name, safe='')}@plant-a"),
+    ):
+        claim = claim_of(connect)
+        assert claim is not None
+        assert (claim.identifier, claim.application) == (name, "plant-a")
 
 
 def test_who_is_malformed_and_of_another_dialect_is_left_to_that(door: Door) -> None:

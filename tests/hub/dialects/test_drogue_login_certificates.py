@@ -145,6 +145,24 @@ def test_a_certificate_names_its_device(
 
 
 @pytest.mark.parametrize(
+    ("chain", "connect"),
+    [
+        ([DEV1], {}),
+        ([], {"username": "pw1@plant-a", "secret": b"pw"}),
+        ([], {"username": "pw1@CN=plant-a, O=Drogue IoT, OU=Cloud", "secret": b"pw"}),
+    ],
+    ids=["certificate", "name", "alias of the application"],
+)
+def test_nobody_is_looked_for_among_all(
+    door: Door, monkeypatch: pytest.MonkeyPatch, chain: list[Issued], connect: dict[str, Any]
+) -> None:
+    door.declare("pw1", password("pw"))
+    monkeypatch.setattr(door.registry, "applications", None)
+    monkeypatch.setattr(door.registry, "devices", None)
+    assert isinstance(door.judge(*chain, **connect), Login)
+
+
+@pytest.mark.parametrize(
     ("chain", "words"),
     [
         pytest.param([leaf("CN=ghost")], "no device with the name or alias 'CN=ghost'", id="who"),
