@@ -138,15 +138,19 @@ class Carrier:
         """
         committed: asyncio.Future[StoreUnavailableError | None]
         committed = asyncio.get_running_loop().create_future()
-        concerned = Concerned(changes, self._registry)
+        before = Concerned(changes, self._registry)
+        after: Concerned | None = None
 
         def finish(error: StoreUnavailableError | None) -> None:
             committed.set_result(error)
-            if error is None:
+            concerned = before if error is None else after
+            if concerned is not None:
                 concerned.end_unwelcome(self._sessions, self._dialects, self._arrival())
+            if error is None:
                 self._observers.registry_changed()
 
         self.commit(Outcome(changes=tuple(changes)), finish)
+        after = Concerned(changes, self._registry)  # they may come in until it is taken back
         error = await asyncio.shield(committed)  # who asked may leave; the work goes on
         if error is not None:
             raise error

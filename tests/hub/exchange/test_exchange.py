@@ -131,6 +131,30 @@ async def test_changes_that_fail_one_after_another_leave_what_was_before(world: 
     assert [type(outcome) for outcome in outcomes] == [StoreUnavailableError] * 2
 
 
+@pytest.mark.parametrize("stored", [True, False])
+async def test_who_came_in_by_what_is_taken_back_goes_with_it(
+    world: World,
+    stored: bool,  # noqa: FBT001 - a row of the table
+) -> None:
+    there = world.attach(principal())
+    world.store.commit()
+    tasks = [
+        world.begin(PutDevice(device("new"))),
+        world.begin(PutDevice(device(name="renamed"))),
+        world.begin(PutOperator(OPERATOR)),
+    ]
+    await asyncio.sleep(0)
+    came = world.attach(principal("new"))
+    operator = world.attach(replace(principal(None), dialect="integration", login="ada"))
+    if stored:
+        world.store.commit()
+    else:
+        world.store.fail(count=len(world.store.waiting))
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert [bool(link.ended) for link in (came, operator)] == [not stored] * 2
+    assert not there.ended
+
+
 async def test_a_change_that_does_not_fit_leaves_everything_as_it_was(world: World) -> None:
     stranger = replace(device("x"), application="elm")
     with pytest.raises(NotFoundError):
