@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from leafhub.dialects.inquiry import Answer, Failure, HttpRequest
+from leafhub.exchange.host_names import HostNames
 
 if TYPE_CHECKING:
     import httpx
@@ -45,27 +46,34 @@ class HttpAsker:
 
     def __init__(self) -> None:
         self._library: Any = None
+        self._names = HostNames()
         self._clients: dict[tuple[str, bool], _Client] = {}  # that asked longest ago first
         self._making = asyncio.Lock()
 
     async def ask(self, request: HttpRequest) -> Answer | Failure:
         """See ``Asker``."""
         try:
+            await self._names.find(_host_of(request))
             client = await self._client_for(request)
+        except ValueError as exc:
+            return Failure(f"its URL is none: {exc}")
         except ssl.SSLError as exc:
             return Failure(f"its certificate of authority cannot be read: {exc.reason or exc}")
+        except OSError as exc:
+            return Failure(f"its name is not found: {exc.strerror or exc}")
         client.questions += 1
         try:
             return await _ask(client.http, request)
         except (self._library.TransportError, self._library.InvalidURL) as exc:
             return Failure(f"{type(exc).__name__}: {exc}")
-        except ValueError as exc:  # an address, or a header, that no HTTP message can have
+        except ValueError as exc:  # a header that no HTTP message can have
             return Failure(f"there is no such request: {exc}")
         finally:
             client.questions -= 1
 
     async def close(self) -> None:
         """See ``Asker``."""
+        self._names.close()
         clients, self._clients = self._clients, {}
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSING_S):
@@ -123,8 +131,19 @@ class _Client:
         self.questions = 0
 
 
+def _host_of(request: HttpRequest) -> str:
+    """Whom to look up.
+
+    Raises:
+        ValueError: The URL names nobody, or a port that there is not.
+    """
+    parts = urlsplit(request.url)
+    if not parts.hostname or parts.port == 0:
+        raise ValueError("the URL names no host")
+    return parts.hostname
+
+
 async def _ask(http: "httpx.AsyncClient", request: HttpRequest) -> Answer | Failure:
-    _ = urlsplit(request.url).port  # raises where there is none of that number; the library not
     headers = [("User-Agent", "leafhub"), ("Accept-Encoding", "identity"), *request.headers]
     async with http.stream(
         request.method, request.url, headers=headers, content=request.body

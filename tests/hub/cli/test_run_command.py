@@ -34,7 +34,7 @@ FREE_PORTS = {
 NEEDLESS = {
     "alembic",  # for old databases
     "attr",  # Litestar would serve its users
-    "httpx",  # for the commands that ask a hub
+    "httpx",  # for the commands that ask a hub, and for rules that ask endpoints
     "pydantic",  # typer and Litestar would load it
     "rich",  # for terminals
     "sqlalchemy.ext.asyncio",

@@ -80,6 +80,8 @@ async def test_an_answer_in_a_coding_nobody_asked_for_is_none(
         HttpRequest(url="http://[::1"),
         HttpRequest(url="ftp://127.0.0.1"),
         HttpRequest(url="http://127.0.0.1:99999"),
+        HttpRequest(url="http://127.0.0.1:0"),
+        HttpRequest(url="http://nobody.invalid"),
         HttpRequest(url="http://127.0.0.1:1", headers=(("X", "a\r\nY: b"),)),
         HttpRequest(url="http://127.0.0.1:1", headers=(("X", "\u20ac"),)),
         HttpRequest(url="http://127.0.0.1:1", headers=(("X Y", "a"),)),
