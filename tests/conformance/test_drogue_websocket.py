@@ -153,6 +153,29 @@ def test_commands(run: Run) -> None:
     run(scenario, **LISTENERS)
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_client_that_does_not_read_is_dropped_and_holds_nobody_up(
+    run: Run, scheme: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(hub: RunningHub) -> None:
+        at, options = address(hub, scheme)
+        path = f"/plant-a/temp{OK}"
+        deaf = open_socket(at, path, max_queue=1, close_timeout=0.1, **options)
+        async with open_socket(at, path, **options) as reader, deaf, device(hub) as client:
+            await log_in(client)
+            big = "x" * 16_000
+            for number in range(2_000):  # the system's buffers come first
+                await client.publish("temp", f"{number} {big}")
+                await next_event(reader)
+                if "it does not read" in caplog.text:
+                    break
+            await client.publish("temp", "1")
+            assert (await next_event(reader))["data"] == 1
+        assert "it does not read" in caplog.text
+
+    run(scenario, **LISTENERS)
+
+
 async def test_a_group_goes_on_after_the_hub_was_restarted_under_it(tmp_path: Path) -> None:
     path = f"/plant-a/temp{OK}&group_id=night"
     async with contextlib.AsyncExitStack() as stack:

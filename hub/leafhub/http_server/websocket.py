@@ -35,6 +35,7 @@ _REASON_BYTES: Final = 123  # in a Close frame, beside its code (§5.5)
 
 _log = logging.getLogger(__name__)
 _library_log = logging.getLogger("websockets.server")
+_library_log.setLevel(logging.WARNING)  # below that it repeats what is said here
 
 
 class Listener(Protocol):
