@@ -205,7 +205,8 @@ class Detection:
             verdict = _ask(by_handshake, connect, peer, registry, arrival)
             return verdict or self._anonymous(connect, peer, registry, arrival, only)
         verdict = _ask(faces, connect, peer, registry, arrival)
-        return verdict or _unknown(f"nobody knows {quoted_login(connect)}")
+        shown = f", nor {_certificate_of(peer)}" if peer.certificates else ""
+        return verdict or _unknown(f"nobody knows {quoted_login(connect)}{shown}")
 
     def pre_shared_key(self, identity: str, registry: RegistryView, time_us: int) -> bytes | None:
         """The key with which a client may prove in its handshake that it is ``identity``."""
@@ -229,11 +230,9 @@ class Detection:
             anybody = INTEGRATION.authenticate(connect, peer, registry, arrival)
             if anybody is not None and only is None:
                 return anybody
-            shown = "no credentials"
             if peer.certificates:
-                named = certificates.describe(peer.certificates)
-                shown = f"a certificate that nobody knows, {named}"
-            return _unknown(f"it showed {shown}, and nobody here can do without")
+                return _unknown(f"nobody knows {_certificate_of(peer)}")
+            return _unknown("it showed no credentials, and nobody here can do without")
         if len(faces) > 1 and connect.protocol_level == LEVEL_OF_ANONYMOUS:
             return Login(principal=UNDECIDED.principal(connect, peer))
         face = faces[0]  # at another level the first answers for both
@@ -393,6 +392,10 @@ def _face_of_filters(filters: Sequence[str], client_id: str) -> AnonymousFace:
 def _anonymous_at(face: AnonymousFace, principal: Principal, registry: RegistryView) -> Principal:
     connect = Connect(protocol_level=LEVEL_OF_ANONYMOUS, client_id=principal.client_id)
     return face.anonymous(connect, principal.peer, registry)
+
+
+def _certificate_of(peer: Peer) -> str:
+    return f"its certificate, {certificates.describe(peer.certificates)}"
 
 
 def _unknown(log: str) -> Refusal:

@@ -422,7 +422,7 @@ class TestHandshake:
             (TLS, "it showed no credentials, and"),
             (
                 STRANGER,
-                "it showed a certificate that nobody knows, 'CN=lamp', signed by 'CN=lamp'",
+                "nobody knows its certificate, 'CN=lamp', signed by 'CN=lamp'",
             ),
         ],
     )
@@ -433,6 +433,14 @@ class TestHandshake:
         verdict = DETECTION.authenticate(connect(None, None, "c"), peer, registry, arrival)
         assert isinstance(verdict, Refusal)
         assert verdict.log.startswith(words)
+
+    def test_so_it_does_where_one_dialect_is_served(
+        self, world: Registry, arrival: Arrival
+    ) -> None:
+        peer = msgspec.structs.replace(STRANGER, dialect="drogue")
+        verdict = DETECTION.authenticate(connect(None, None, "c"), peer, world, arrival)
+        assert isinstance(verdict, Refusal)
+        assert verdict.log.endswith(", nor its certificate, 'CN=lamp', signed by 'CN=lamp'")
 
 
 class TestTakenNames:
