@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 import paho.mqtt.client as paho
 import pytest
+from eventually import eventually
 from hub_process import HubProcess
 from paho.mqtt.enums import CallbackAPIVersion
-from raw_mqtt import ClosedByHubError, eventually, raw_client
+from raw_mqtt import ClosedByHubError, raw_client
 
 from leafhub.contract import operator_login
 from leafhub.exchange.feed_group import UNKEPT_EVENTS
@@ -28,6 +29,8 @@ dialect = "drogue"
 BEDS = 4
 KILLED_AFTER = (5, 300, 40, 150)
 """Events that the application has taken until the hub is killed, one number for each life."""
+PATIENCE_S = 30
+"""For so many thousand events on a machine that does other things too."""
 
 
 class Consumer:
@@ -75,7 +78,7 @@ class Consumer:
         async def is_so() -> bool:
             return len(self.got()) >= count
 
-        await eventually(is_so)
+        await eventually(is_so, PATIENCE_S)
 
     def got(self) -> list[tuple[str, int]]:
         """Sender and number of every event so far."""
@@ -133,7 +136,7 @@ async def test_no_stored_event_is_skipped(
         async def all_came() -> bool:
             return wanted <= set(consumer.got())
 
-        await eventually(all_came)
+        await eventually(all_came, PATIENCE_S)
     finally:
         consumer.close()
 
