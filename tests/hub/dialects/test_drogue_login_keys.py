@@ -155,7 +155,8 @@ def test_a_key_that_a_document_declared_counts_as_long_as_it_says(door: Door) ->
     "spec",
     [
         {"core": {"disabled": True}},
-        {"authentication": {"credentials": [key("k1"), {"psk": {"key": "no base64"}}]}},
+        credentials(key("k1"), {"psk": {"key": "no base64"}}),
+        credentials(key("k1"), {"psk": {"key": "schön"}}),
         {
             "authentication": {
                 "credentials": [
@@ -173,7 +174,7 @@ def test_a_key_that_a_document_declared_counts_as_long_as_it_says(door: Door) ->
         },
         {"authentication": {"credentials": [{"psk": {"key": "azE=", "validity": {}}}]}},
     ],
-    ids=["disabled", "no base64", "time without zone", "open validity"],
+    ids=["disabled", "no base64", "no ASCII", "time without zone", "open validity"],
 )
 def test_records_that_let_nobody_in(door: Door, spec: dict[str, Any]) -> None:
     door.declare("dev1", {**credentials(key("k1")), **spec})

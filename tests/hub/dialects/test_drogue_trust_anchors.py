@@ -12,11 +12,14 @@ from cryptography import x509
 from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import NameOID
 from cryptography.x509.oid import ObjectIdentifier as Oid
+from hypothesis import given
+from hypothesis import strategies as st
 
 from leafhub.dialects.base import Arrival
 from leafhub.dialects.drogue.dialect import DrogueDialect
 from leafhub.dialects.drogue.distinguished_names import normal_form, text_of
 from leafhub.dialects.drogue.settings import ApplicationSettings, settings_of
+from leafhub.dialects.drogue.trust_anchors import status_of as anchors_status
 from leafhub.errors import ConflictError, RequestError
 from leafhub.model.application import Application
 from leafhub.model.registry import DeleteApplication, Registry
@@ -72,6 +75,18 @@ def test_what_is_none_is_told_with_the_reason(arrival: Arrival, data: bytes, err
     assert list(second) == ["valid"]
 
 
+@given(st.sampled_from([ROOT.der, ROOT.pem.encode()]), st.data())
+def test_whatever_stands_there_something_is_made_of_it(whole: bytes, data: st.DataObject) -> None:
+    begin = data.draw(st.integers(0, len(whole)))
+    end = data.draw(st.integers(begin, len(whole)))
+    damaged = whole[:begin] + data.draw(st.binary(max_size=8)) + whole[end:]
+    settings = ApplicationSettings(spec=drogue_records.anchors(base64_of(damaged)))
+    status = anchors_status(settings)
+    assert status is not None
+    (made,) = status["anchors"]
+    assert made.keys() in ({"valid"}, {"invalid"})
+
+
 def test_of_several_certificates_the_first_counts(arrival: Arrival) -> None:
     written = base64_of(f"{LEAF.pem}{ROOT.pem}".encode())
     status = status_of(drogue_records.anchors(written), arrival)
@@ -84,6 +99,7 @@ def test_of_several_certificates_the_first_counts(arrival: Arrival) -> None:
         {},
         {"trustAnchors": None},
         {"trustAnchors": {"anchors": [{"certificate": "no base64"}]}},
+        {"trustAnchors": {"anchors": [{"certificate": "schön"}]}},
         {"trustAnchors": {"anchors": [{}]}},
         {"trustAnchors": {"anchors": {}}},
     ],

@@ -6,7 +6,6 @@ a password the two stand that the hub makes itself, ``argon2id`` and ``sha256``.
 """
 
 import base64
-import binascii
 import datetime as dt
 from collections.abc import Iterable
 from typing import Annotated, Any, Final
@@ -30,8 +29,6 @@ _FORMS = {
     "sha256": SecretKind.SHA256,
 }
 _NAMES = {kind: name for name, kind in _FORMS.items()}
-
-
 _Moment = Annotated[dt.datetime, Meta(tz=True)]
 
 
@@ -166,7 +163,7 @@ def _password(written: str | dict[str, str]) -> tuple[SecretKind, str]:
 def _key_bytes(written: str) -> bytes:
     try:
         return base64.b64decode(written, validate=True)
-    except binascii.Error as exc:
+    except ValueError as exc:
         raise SectionError("a key is not in base64", path=f"spec.{SECTION}") from exc
 
 

@@ -57,15 +57,15 @@ class _Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """Who a login is of, as far as it is one of this dialect at all.
 
     Attributes:
+        trouble: Why nobody comes in; empty: nothing speaks against it so far.
         device: ``None``: nobody.
         login: How it names itself, for the log.
-        trouble: Why it may not come in; empty: nothing speaks against it.
         credentials: One of them must fit; empty: it is proved.
     """
 
+    trouble: str = ""
     device: Device | None = None
     login: str = ""
-    trouble: str = ""
     credentials: tuple[Credential, ...] = ()
 
 
@@ -149,17 +149,17 @@ def _find(connect: Connect, peer: Peer, registry: RegistryView, time_us: int) ->
 def _by_password(
     claim: Claim, application: Application, connect: Connect, registry: RegistryView
 ) -> _Candidate:
-    named = quoted(claim.identifier)
-    login = connect.username or ""
     if not _is_text(connect.password or b""):
-        return _Candidate(login=login, trouble="its password is not UTF-8")
+        return _Candidate(trouble="its password is not UTF-8")
+    named = quoted(claim.identifier)
     device = registry.lookup(key(application.name, claim.identifier))
     if device is None:
-        trouble = f"application {application.name!r} has no device {named}"
-        return _Candidate(login=login, trouble=trouble)
+        return _Candidate(trouble=f"application {application.name!r} has no device {named}")
     credentials = tuple(one for one in device.credentials if claim.fits(one, device))
-    trouble = "" if credentials else f"{named} has no credential for such a login"
-    return _Candidate(device=device, login=login, credentials=credentials, trouble=trouble)
+    if not credentials:
+        trouble = _trouble_of(device, registry)  # credentials that nobody can read are none
+        return _Candidate(trouble=trouble or f"{named} has no credential for such a login")
+    return _Candidate(device=device, login=connect.username or "", credentials=credentials)
 
 
 def _by_handshake(peer: Peer, registry: RegistryView, time_us: int) -> _Candidate | None:
@@ -176,9 +176,9 @@ def _by_key(identity: str, registry: RegistryView, time_us: int) -> _Candidate |
     device = psk.device_of(identity, registry)
     if device is None:
         return None
-    gone = not _trouble_of(device, registry) and _valid_key(device, registry, time_us) is None
-    trouble = f"{quoted(identity)} has no valid key any more" if gone else ""
-    return _Candidate(device=device, login=identity, trouble=trouble)
+    if not _trouble_of(device, registry) and _valid_key(device, registry, time_us) is None:
+        return _Candidate(trouble=f"{quoted(identity)} has no valid key any more")
+    return _Candidate(device=device, login=identity)
 
 
 def _may_have_name(candidate: _Candidate, peer: Peer, registry: RegistryView) -> bool:

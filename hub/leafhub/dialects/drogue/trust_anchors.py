@@ -7,7 +7,6 @@ taken here.
 """
 
 import base64
-import binascii
 import datetime as dt
 from collections.abc import Iterable
 from typing import Any, ClassVar, Final
@@ -122,7 +121,7 @@ def check_anchors(settings: Settings) -> None:
 def _anchor(written: str, place: int) -> Anchor:
     try:
         data = base64.b64decode(written, validate=True)
-    except binascii.Error as exc:
+    except ValueError as exc:
         raise SectionError("it is not in base64", path=_path(place)) from exc
     try:
         return Anchor(written, certificates.load(data))
