@@ -209,6 +209,18 @@ async def test_what_is_no_handshake_is_told_what_to_do(hub: HttpHub) -> None:
         assert (await client.get(f"{hub.plain}/healthz")).text == "ok\n"
 
 
+async def test_the_openapi_document_tells_of_them(hub: HttpHub) -> None:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        paths = (await client.get(f"{hub.plain}/schema")).json()["paths"]
+    for path in ("/{application}", "/{application}/{channel}"):
+        call = paths[path]["get"]
+        assert {"101", "400", "403", "404", "426", "429", "503"} <= set(call["responses"])
+        assert call["parameters"][-1]["name"] == "group_id"
+    command = paths["/api/command/v1alpha1/apps/{application}/devices/{device}"]["post"]
+    assert {"200", "202", "400", "403", "404", "406", "413", "503"} <= set(command["responses"])
+    assert "*/*" in command["requestBody"]["content"]
+
+
 # How it ends
 
 
