@@ -16,6 +16,7 @@ from leafhub.dialects.drogue.dialect import DrogueDialect
 from leafhub.dialects.drogue.login import claim_of
 from leafhub.dialects.drogue.policy import POLICY
 from leafhub.errors import ConflictError
+from leafhub.exchange.chance_and_time import RandomIds
 from leafhub.model.application import Application
 from leafhub.model.device import SecretKind
 from leafhub.model.registry import Change, DeleteDevice, PutApplication, Registry
@@ -25,7 +26,7 @@ from leafhub.mqtt.properties import Properties
 from leafhub.mqtt.reason_codes import ReasonCode
 
 DIALECT = DrogueDialect()
-LATER_US = 1_800_000_000_000_000
+NOW_US = 1_767_323_045_678_901
 DISABLED = {"core": {"disabled": True}}
 AZURE = {"mqtt": {"dialect": {"type": "azure"}}}
 
@@ -299,6 +300,46 @@ def test_the_policy_says_what_the_engine_must_do() -> None:
     assert POLICY.maximum_outgoing_qos == 0
 
 
+_WORDS = (
+    *("credentials", "pass", "user", "username", "password", "unique", "psk", "key", "validity"),
+    *("notBefore", "plain", "bcrypt", "dialect", "type", "azure", "disabled", "anchors", "n"),
+    *("certificate", "coexist", "keepSessions", "2026-01-01T00:00:00Z", "azE=", "CN=a, O=b"),
+)
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from(_WORDS) | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_WORDS), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+_SPEC = st.dictionaries(
+    st.sampled_from(
+        [
+            *("core", "mqtt", "authentication", "credentials", "alias", "gatewaySelector"),
+            *("trustAnchors", "leafhub"),
+        ]
+    ),
+    _JSON,
+    max_size=4,
+)
+
+
+@given(spec=_SPEC, of_application=_SPEC)
+def test_whatever_the_registry_was_given_a_login_has_an_answer(
+    spec: dict[str, Any], of_application: dict[str, Any]
+) -> None:
+    arrival = Arrival(time_us=NOW_US, ids=RandomIds())
+    registry = Registry(DIALECT.keys, DIALECT.application_keys)
+    registry.apply(drogue_records.application("plant-a", of_application, arrival=arrival))
+    registry.apply(drogue_records.device("n", spec, arrival=arrival))
+    door = Door(registry, Peer(address="192.0.2.7", tls=False), arrival)
+    for connect in (("n@plant-a", b"n"), ("n", b"n", "n@plant-a"), ("n@CN=a, O=b", b"n")):
+        verdict = door.judge(*connect)
+        if isinstance(verdict, Login):
+            assert door.end(verdict) == ""
+    DIALECT.pre_shared_key("n@plant-a", registry, NOW_US)
+
+
 class TestOptions:
     @pytest.mark.parametrize("clean_start", [True, False])
     @pytest.mark.parametrize(
@@ -362,7 +403,7 @@ class TestReview:
         ("spec", "words"),
         [
             ({"authentication": {}}, "no credential"),
-            ({"authentication": 1}, "no credential"),
+            ({"authentication": 1}, "spec.authentication"),
             ({"alias": ["al4"]}, "no device 'al3'"),
             ({"alias": ["al3", "al4"]}, ""),
             (DISABLED, "disabled"),
