@@ -114,6 +114,15 @@ async def test_a_device_gets_a_certificate(plant: Plant, tmp_path: Path) -> None
     assert not await plant.comes_in(programs=programs)
 
 
+async def test_the_log_says_why_a_device_stays_out(plant: Plant) -> None:
+    mistyped = {"credentials": [{"passs": "secret"}]}
+    await plant.merge(device("dev1", "plant"), authentication=mistyped)
+    assert not await plant.comes_in("-u", "dev1@plant", "-P", "secret")
+    line = await plant.hub.line("refused as 'dev1@plant'")
+    assert "its section spec.authentication" in line
+    assert "cannot be read" in line
+
+
 async def test_a_program_finds_its_way(plant: Plant) -> None:
     """From the hub's address to the registry, the port for devices, and the stream of events."""
     public = (await plant.http.get("/.well-known/drogue-endpoints")).json()
