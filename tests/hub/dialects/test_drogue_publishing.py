@@ -5,7 +5,9 @@ import pytest
 from drogue_desk import DIALECT, FIXTURE, Desk, application, device, plain
 
 from leafhub.dialects.base import Arrival, Peer
+from leafhub.dialects.drogue import spec
 from leafhub.dialects.drogue.settings import settings_of
+from leafhub.dialects.drogue.spec import terms_of
 from leafhub.model.command import CommandState
 from leafhub.model.event import BYTES, JSON, Kind
 from leafhub.model.registry import PutDevice, Registry
@@ -186,6 +188,21 @@ def test_a_change_of_the_grammar_counts_at_once(desk: Desk) -> None:
     outcome = desk.publish("dev1", "a")
     assert (outcome.reason_code, outcome.events) == (ReasonCode.UNSPECIFIED_ERROR, ())
     assert "spec.mqtt" in outcome.log
+
+
+def test_what_held_for_a_device_takes_no_room_when_something_else_holds(desk: Desk) -> None:
+    assert desk.publish("dev1", "temp").events
+    remembered = len(spec._terms)
+    for number in range(5):
+        settings = f'{{"leafhub": {{"commandTimeout": {number + 1}}}}}'
+        desk.registry.apply(device("dev1", settings=settings))
+        desk.registry.apply(application("plant-a"))
+        dev1 = desk.registry.device("plant-a", "dev1")
+        assert dev1 is not None
+        terms = terms_of(dev1, desk.registry)
+        assert terms.options.command_timeout == number + 1
+        assert terms_of(dev1, desk.registry) is terms
+    assert len(spec._terms) == remembered
 
 
 # What else a message says

@@ -34,7 +34,8 @@ def on_subscribe(
             grants=(refused,) * len(subscribe.requests),
             outcome=Outcome(log="subscription identifiers are not of this dialect"),
         )
-    lost = lost_filters([one.topic_filter for one in subscribe.requests], principal, registry)
+    asked = [one.topic_filter for one in subscribe.requests]
+    lost = frozenset(lost_filters(asked, principal, registry))  # of thousands, perhaps
     effective_qos = principal.policy.effective_qos
     grants = tuple(
         Grant(

@@ -234,16 +234,16 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 def terms_of(device: Device, registry: RegistryView) -> Terms:
     """The terms for a device, as its record and its application's are now."""
     application = registry.application(device.application)
-    known = _terms.get(id(device))  # it holds the device too, so that its id stays its own
-    if known is not None and known.application is application:
+    known = _terms.get(device.uid)
+    if known is not None and known.device is device and known.application is application:
         return known
     if len(_terms) >= REMEMBERED:
         _terms.clear()
-    terms = _terms[id(device)] = _read_terms(device, application)
+    terms = _terms[device.uid] = _read_terms(device, application)
     return terms
 
 
-_terms: dict[int, Terms] = {}
+_terms: dict[str, Terms] = {}  # by the device's uid, so that what is past takes no room
 
 
 def grammar_of(device: Device, registry: RegistryView) -> Grammar:
