@@ -13,7 +13,7 @@ from litestar.response import Stream
 from litestar.response.base import ASGIResponse
 
 from leafhub.dialects.drogue.settings import settings_of
-from leafhub.errors import ConflictError, HubError
+from leafhub.errors import ConflictError, HubError, UnavailableError
 from leafhub.exchange.exchange import Exchange
 from leafhub.http_server.drogue import label_selector
 from leafhub.http_server.drogue.empty import empty
@@ -254,6 +254,8 @@ async def _change(
             if changes:
                 await exchange.apply(changes)
                 return
+        except UnavailableError:
+            raise  # that was no verdict
         except ConflictError as exc:  # an alias or a trust anchor is somebody else's
             if await exchange.settled():
                 raise ClashError from exc
