@@ -97,20 +97,13 @@ class FeedSubscription:
             return False
         try:
             message = self._encode(self, stored.event)
+            if message is None or link.is_congested or not self._has_room_for(message):
+                self._let_ask_again()
+                return False
+            self._waits = self._send(message, stored)
         except Exception:  # what cannot be shown today cannot be tomorrow
             log.exception("An event could not be shown to a reader")
-            place.done(stored.position)
-            return True
-        if message is None or link.is_congested or not self._has_room_for(message):
-            self._let_ask_again()
-            return False
-        if message.qos:
-            message = msgspec.structs.replace(message, token=Receipt(self, stored.position))
-        result = self.session.send(message)
-        self._waits = bool(message.qos) and result is not SendResult.DROPPED
         if not self._waits:
-            if result is SendResult.DROPPED:
-                log.info("event %s is larger than its reader takes", stored.event.id)
             place.done(stored.position)
         return True
 
@@ -127,6 +120,15 @@ class FeedSubscription:
         if self.place is not None:
             self.place.leave()
             self.place = None
+
+    def _send(self, message: OutgoingMessage, stored: StoredEvent) -> bool:
+        """Send an event; gives whether the client will say that it has it."""
+        if message.qos:
+            message = msgspec.structs.replace(message, token=Receipt(self, stored.position))
+        result = self.session.send(message)
+        if result is SendResult.DROPPED:
+            log.info("event %s is larger than its reader takes", stored.event.id)
+        return bool(message.qos) and result is not SendResult.DROPPED
 
     def _has_room_for(self, message: OutgoingMessage) -> bool:
         """Whether a message that is dropped all the same is one that the client never takes."""

@@ -44,7 +44,8 @@ class Inquiries:
         self._has_given_up = True
         now_s = asyncio.get_running_loop().time()
         for deadline in self._deadlines:
-            deadline.reschedule(now_s)
+            if not deadline.expired():  # else its request lets go already
+                deadline.reschedule(now_s)
 
     async def close(self) -> None:
         """Let go of all connections; nothing is asked any more."""

@@ -6,6 +6,7 @@ lane is there only as long as something waits in it: without rules there is none
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Hashable
@@ -26,6 +27,8 @@ WAITING_BYTES: Final = 33_554_432
 up by the first."""
 BESIDE_BYTES: Final = 2_048
 """What one that waits takes beside its payload: a packet, three functions, a task."""
+LETTING_GO_S: Final = 1.0
+"""What requests that are given up get to end in; a hub that stops waits for none of them longer."""
 
 T = TypeVar("T")
 
@@ -110,8 +113,12 @@ class Lanes:
         if tasks:
             await asyncio.wait(tasks, timeout=time_s)
         self._inquiries.give_up()
-        while self._tasks:
-            await asyncio.wait(tuple(self._tasks))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LETTING_GO_S):
+                while self._tasks:
+                    await asyncio.wait(tuple(self._tasks))
+        for task in self._tasks:
+            log.warning("%s does not end: its requests do not let go", task.get_name())
         await self._inquiries.close()
 
     def _line_up(self, lane: deque[_Waiting], one: _Waiting) -> None:

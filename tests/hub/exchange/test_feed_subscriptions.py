@@ -255,6 +255,24 @@ async def test_a_mistake_with_one_event_costs_no_other_one(
     assert caplog.text.count("Traceback") == 2
 
 
+async def test_what_no_packet_can_hold_is_passed_by(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = desk.client()
+    client.subscribe(SHARED, qos=1)
+    sends = client.link.send
+
+    def send(message: OutgoingMessage) -> SendResult:
+        if message.topic_name == "f 1":
+            raise ValueError(message)
+        return sends(message)
+
+    monkeypatch.setattr(client.link, "send", send)
+    await desk.publish("1", "2")
+    assert client.topics == ["f 2"]
+    assert caplog.text.count("Traceback") == 1
+
+
 async def test_the_same_filter_again_takes_the_place_of_the_first(desk: Desk) -> None:
     client = desk.client()
     client.subscribe(SHARED, qos=1)

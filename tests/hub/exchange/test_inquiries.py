@@ -134,3 +134,22 @@ async def test_a_hub_that_stops_waits_for_nobody(inquiries: Inquiries, asker: Ha
     assert await inquiries.answer(inquiry("http://late")) == "the hub is stopping"
     await inquiries.close()
     assert asker.is_closed
+
+
+async def test_a_hub_may_stop_while_a_request_that_ran_out_lets_go(
+    inquiries: Inquiries, asker: HandAsker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go = asyncio.Event()
+
+    async def ask(_: HttpRequest) -> Answer | Failure:
+        try:
+            return await asyncio.Event().wait() or Failure("")
+        finally:
+            await let_go.wait()
+
+    monkeypatch.setattr(asker, "ask", ask)
+    answer = asyncio.create_task(inquiries.answer(inquiry("http://a", 0.01)))
+    await asyncio.sleep(0.05)
+    inquiries.give_up()
+    let_go.set()
+    assert await answer == "the hub is stopping"
