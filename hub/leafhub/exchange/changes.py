@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from leafhub.dialects.base import Arrival, Dialect
+from leafhub.dialects.integration_login import NAME as OPERATORS
 from leafhub.exchange.session import Session
 from leafhub.exchange.sessions import Sessions
 from leafhub.model.device import Device
@@ -49,9 +50,8 @@ class Concerned:
     ) -> None:
         """Close the connections of those who may no longer log in as they did.
 
-        Whoever speaks none of ``dialects`` is an operator. A session that stays loses the
-        subscriptions that it would not be granted now; its connection ends then too, for MQTT has
-        no other way to tell the client.
+        A session that stays loses the subscriptions that it would not be granted now; its
+        connection ends then too, for MQTT has no other way to tell the client.
         """
         for device in self._devices:
             live = sessions.of_device(device.application, device.id)
@@ -64,7 +64,7 @@ class Concerned:
         if narrowed:
             for session in sessions.live():
                 principal = session.principal
-                if principal.dialect not in dialects and principal.login in narrowed:
+                if principal.dialect == OPERATORS and principal.login in narrowed:
                     _end(session, "the operator may no longer log in, or do less than before")
 
     def _review(

@@ -22,7 +22,7 @@ from leafhub.dialects.base import Outcome
 from leafhub.errors import NotFoundError, StoreUnavailableError
 from leafhub.exchange import access_tokens
 from leafhub.exchange.exchange import Exchange
-from leafhub.model.operator import Role
+from leafhub.model.operator import ANYBODY, Role
 from leafhub.model.registry import (
     Change,
     DeleteApplication,
@@ -258,10 +258,10 @@ async def test_a_change_takes_effect_though_who_asked_has_left(world: World) -> 
 async def test_an_operator_whose_token_changed_is_sent_away(world: World) -> None:
     await world.apply(PutOperator(OPERATOR))
     links = [
-        world.attach(replace(principal(None), application=None, dialect="desk", login=login))
+        world.attach(replace(principal(None), application=None, dialect="integration", login=login))
         for login in ("ada", "bob")
     ]
-    world.exchange._faces = {"acorn": world.dialect, "desk": world.dialect}
+    world.exchange._faces = {"acorn": world.dialect, "integration": world.dialect}
     await world.apply(DeleteOperator("ada"))
     assert [bool(link.ended) for link in links] == [True, False]
 
@@ -272,8 +272,8 @@ async def test_an_operator_is_sent_away_with_what_it_loses_and_not_with_what_it_
     token, _ = access_tokens.make(0)
     ada = replace(OPERATOR, role=None, roles={"oak": Role.WRITER})
     await world.apply(PutOperator(ada))
-    link = world.attach(replace(principal(None), application=None, dialect="desk", login="ada"))
-    world.exchange._faces = {"acorn": world.dialect, "desk": world.dialect}
+    link = world.attach(replace(principal(None), application=None, dialect="integration", login="ada"))
+    world.exchange._faces = {"acorn": world.dialect, "integration": world.dialect}
     more = replace(ada, tokens=(token,), roles={"oak": Role.ADMIN, "elm": Role.READER})
     await world.apply(PutOperator(more))
     assert not link.ended
@@ -281,11 +281,24 @@ async def test_an_operator_is_sent_away_with_what_it_loses_and_not_with_what_it_
     assert link.ended
 
 
+async def test_who_may_do_less_without_a_login_takes_none_along_that_may_be_a_device(
+    world: World,
+) -> None:
+    await world.apply(PutOperator(replace(ANYBODY, roles={"oak": Role.READER})))
+    nobody = replace(principal(None), application=None, login="")
+    reader = world.attach(replace(nobody, dialect="integration"))
+    undecided = world.attach(replace(nobody, dialect="undecided"))
+    faces = dict.fromkeys(("acorn", "integration", "undecided"), world.dialect)
+    world.exchange._faces = faces
+    await world.apply(DeleteOperator(""))
+    assert (bool(reader.ended), bool(undecided.ended)) == (True, False)
+
+
 async def test_an_operators_token_takes_its_connections_along(world: World) -> None:
     token, _ = access_tokens.make(0)
     await world.apply(PutOperator(replace(OPERATOR, tokens=(token,))))
-    link = world.attach(replace(principal(None), application=None, dialect="desk", login="ada"))
-    world.exchange._faces = {"acorn": world.dialect, "desk": world.dialect}
+    link = world.attach(replace(principal(None), application=None, dialect="integration", login="ada"))
+    world.exchange._faces = {"acorn": world.dialect, "integration": world.dialect}
     await world.apply(PutOperator(OPERATOR))
     assert link.ended
 
