@@ -152,10 +152,12 @@ async def test_a_hub_on_ipv6_says_so_in_urls(tmp_path: Path) -> None:
         assert shown.json()["api"] == "http://[::1]:8080"
 
 
-async def test_an_operator_takes_no_name_by_which_a_device_logs_in(
+async def test_an_operator_may_be_called_as_a_device_that_says_which_one_it_is(
     hub: RunningHub, open_client: OpenClient
 ) -> None:
     answer = await hub.http.post("/api/v1/operators", json={"name": "u2", "role": "reader"})
-    assert (answer.status_code, answer.json()["path"]) == (409, "name")
-    device = await open_client()
+    assert answer.status_code == 201
+    token = (await hub.http.post("/api/v1/operators/u2/tokens", json={})).json()["token"]
+    device, program = await open_client(), await open_client()
     assert (await device.connect("dev2@plant-a", "u2", "pw2")).reason_code == 0
+    assert (await program.connect("program", "u2", token)).reason_code == 0

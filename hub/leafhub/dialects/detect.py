@@ -32,6 +32,7 @@ from leafhub.dialects.broker.dialect import BrokerDialect
 from leafhub.dialects.broker.settings import user_key
 from leafhub.dialects.cloudplugs.dialect import CloudPlugsDialect
 from leafhub.dialects.drogue.dialect import DrogueDialect
+from leafhub.dialects.drogue.login import claim_of
 from leafhub.dialects.integration import Integration
 from leafhub.dialects.log_text import quoted_login
 from leafhub.dialects.murano.connector import connector_of
@@ -199,7 +200,7 @@ class Detection:
     ) -> Login | Refusal:
         """Find out whom the client speaks for."""
         only = peer.dialect or _dialect_of_name(peer)
-        faces = [face for name, face in FACES.items() if only in {None, name}]
+        faces = [face for name, face in _in_order(connect).items() if only in {None, name}]
         if not connect.username and not connect.password and only in {None, *_ANONYMOUS}:
             by_handshake = [face for face in faces if face.name in _HANDSHAKE]
             verdict = _ask(by_handshake, connect, peer, registry, arrival)
@@ -294,12 +295,6 @@ def refuse_name_of_device(name: str, registry: RegistryView, arrival: Arrival) -
         ConflictError: One of the two could never log in.
     """
     holders = {other.application for _, other in _known_as(name, registry, arrival)}
-    holders.update(
-        application.name
-        for application in registry.applications()
-        for device in registry.devices(application.name)
-        if any(credential.username == name for credential in device.credentials)
-    )
     for holder in sorted(one for one in holders if one is not None):
         raise ConflictError(
             f"a device of application {holder!r} logs in as {name!r}; choose another name",
@@ -337,6 +332,18 @@ def settings_types(name: str) -> tuple[type[msgspec.Struct], type[msgspec.Struct
     """
     dialect = _dialect(name)
     return dialect.application_type, dialect.device_type
+
+
+def _in_order(connect: Connect) -> Mapping[str, Face]:
+    """The faces in the order in which to ask them about a CONNECT.
+
+    A Drogue Cloud device whose client id says who it is may have any user name, an operator's too:
+    where it has a credential with that name, the login is the device's.
+    """
+    claim = claim_of(connect)
+    if claim is None or claim.username is None:
+        return FACES
+    return {DROGUE.name: DROGUE, **FACES}
 
 
 def _ask(

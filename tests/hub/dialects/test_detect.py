@@ -506,22 +506,45 @@ class TestNamesOfOperators:
             (PLUG_ID, "company"),
             ("p1", "pconn"),
             ("hass", "home"),
-            ("u2", "plant"),
         ],
     )
     def test_it_is_said_whose_they_are(
         self, world: Registry, arrival: Arrival, name: str, application_: str
     ) -> None:
-        world.apply(device("plant", "drogue", "dev2", "pw2", "u2"))
         with pytest.raises(ConflictError) as refused:
             refuse_name_of_device(name, world, arrival)
         assert refused.value.message == (
             f"a device of application {application_!r} logs in as {name!r}; choose another name"
         )
 
-    @pytest.mark.parametrize("name", ["anna", "olive", "dev1", "home"])
+    @pytest.mark.parametrize("name", ["anna", "olive", "dev1", "home", "u2"])
     def test_others_are_free(self, world: Registry, arrival: Arrival, name: str) -> None:
+        world.apply(device("plant", "drogue", "dev2", "pw2", "u2"))
         refuse_name_of_device(name, world, arrival)
+
+    @pytest.mark.parametrize(
+        ("client_id", "who"),
+        [
+            ("dev2@plant", ("drogue", "dev2")),
+            ("dev1@plant", ("integration", None)),  # which has no such credential
+            ("dev9@plant", ("integration", None)),
+            ("dev2@other", ("integration", None)),
+            ("dev2", ("integration", None)),
+            ("", ("integration", None)),
+        ],
+    )
+    def test_a_device_that_says_which_one_it_is_may_have_the_user_name_of_one(
+        self, world: Registry, arrival: Arrival, client_id: str, who: tuple[str, str | None]
+    ) -> None:
+        world.apply(device("plant", "drogue", "dev2", "pw2", "olive"))
+        connect = Connect(
+            protocol_level=4, client_id=client_id, username="olive", password=b"olives"
+        )
+        login = DETECTION.authenticate(connect, TLS, world, arrival)
+        assert isinstance(login, Login)
+        assert (login.principal.dialect, login.principal.device) == who
+        elsewhere = msgspec.structs.replace(TLS, dialect="murano")
+        assert isinstance(DETECTION.authenticate(connect, elsewhere, world, arrival), Refusal)
 
 
 class TestAnonymous:
