@@ -27,6 +27,7 @@ class Settings(
     rename="camel",
     omit_defaults=True,
     forbid_unknown_fields=True,
+    weakref=True,
 ):
     """What applications and devices have in common.
 
@@ -81,14 +82,19 @@ def application_key(alias: str) -> str:
 
 
 def check_name(name: str, path: str) -> None:
-    """Refuse what Drogue Cloud would not keep as a device's name.
+    """Refuse what Drogue Cloud would not keep as a device's name, and what no URL can name.
 
     Raises:
-        RequestError: Too short or too long.
+        RequestError: Too short, too long, or a step in a path (RFC 3986 §5.2.4): who would delete
+            the device ``..`` by HTTP would delete its application.
     """
     length = len(name.encode())
     if not 1 <= length <= LONGEST_NAME:
         raise RequestError(f"has {length} bytes; 1 to {LONGEST_NAME} fit", path=path)
+    if name in {".", ".."}:
+        raise RequestError(
+            f"{name!r} is a step in a path for every HTTP client; use another name", path=path
+        )
 
 
 def check_alias(alias: str, path: str) -> None:

@@ -1,13 +1,14 @@
 """The sections of ``spec`` that mean something to the hub, typed.
 
 The vendor's registry keeps whatever it is given, so each section is read when it is needed, and
-one that cannot be read is trouble for its reader only. Reading is remembered: settings are frozen,
-and a message is no occasion to read them again.
+one that cannot be read is trouble for its reader only. Reading is remembered as long as there are
+the settings: they are frozen, and a message is no occasion to read them again.
 """
 
 import contextlib
+import weakref
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Final, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -18,14 +19,12 @@ from leafhub.dialects.drogue.grammars.drogue_v1 import DrogueV1
 from leafhub.dialects.drogue.grammars.grammar import Grammar
 from leafhub.dialects.drogue.grammars.plain_topic import PlainTopic
 from leafhub.dialects.drogue.grammars.web_of_things import WebOfThings, Wot
+from leafhub.dialects.drogue.memory import Memory
 from leafhub.dialects.drogue.settings import Settings, settings_of
 from leafhub.errors import RequestError
 from leafhub.model.application import Application
 from leafhub.model.device import Device
 from leafhub.model.registry import RegistryView
-
-REMEMBERED: Final = 10_000
-"""Sections that were read and are kept so; a hub with more devices that talk reads some again."""
 
 AnyGrammar = DrogueV1 | PlainTopic | WebOfThings | Wot | Cumulocity | C8y | Azure
 
@@ -141,9 +140,10 @@ def read(settings: Settings, shape: type[_S]) -> _S:
     name = shape.SECTION
     if name not in settings.spec:
         return shape()
-    known = _memory.get((id(settings), name))  # before a function is made for ``remembered``
-    if known is not None and known.error is None:
-        section: _S = known.value
+    known = _memory.get(settings)  # before a function is made for ``remembered``
+    finding = None if known is None else known.get(name)
+    if finding is not None and finding.error is None:
+        section: _S = finding.value
         return section
     return remembered(settings, name, lambda: convert_section(settings.spec[name], shape, name))
 
@@ -161,33 +161,38 @@ def convert_section(value: object, shape: type[_T], name: str) -> _T:
         raise SectionError(message, path=f"spec.{name}{place.rstrip('`')}") from exc
 
 
-class _Known(msgspec.Struct, frozen=True):
-    """What reading settings gave; with them, so that their id stays theirs."""
+class _Finding(msgspec.Struct, frozen=True):
+    """What reading gave."""
 
-    settings: Settings
     value: Any
     error: SectionError | None
 
 
-_memory: dict[tuple[int, str], _Known] = {}
+_memory: Memory[dict[str, _Finding]] = Memory()
 
 
 def remembered(settings: Settings, name: str, make: Callable[[], _T]) -> _T:
     """What ``make`` gave, or raised, for these very settings under this name."""
-    place = (id(settings), name)
-    known = _memory.get(place)
+    known = _memory.get(settings)
     if known is None:
-        if len(_memory) >= REMEMBERED:
-            _memory.clear()
+        known = {}
+        _memory.put(settings, known)
+    finding = known.get(name)
+    if finding is None:
         try:
-            known = _Known(settings, make(), None)
+            finding = _Finding(make(), None)
         except SectionError as exc:
-            known = _Known(settings, None, exc)
-        _memory[place] = known
-    if known.error is not None:
-        raise SectionError(known.error.message, path=known.error.path)
-    value: _T = known.value
+            finding = _Finding(None, _without_traceback(exc))
+        known[name] = finding
+    if finding.error is not None:
+        raise _without_traceback(finding.error)
+    value: _T = finding.value
     return value
+
+
+def _without_traceback(error: SectionError) -> SectionError:
+    """The same, to be kept or raised: a traceback leads to the settings, and grows."""
+    return SectionError(error.message, path=error.path)
 
 
 def aliases_of(settings: Settings) -> tuple[str, ...]:
@@ -219,31 +224,34 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         trouble: Why not.
         options: What the hub does for it; the defaults where they cannot be read.
         gateways: Names of those that may speak for it; nobody for one that is being deleted.
-        device: Whom they are for.
-        application: As it was when they were read.
+        application: The settings of its application, as they were when this was read.
     """
 
     grammar: Grammar | None
     trouble: SectionError | None
     options: Options
     gateways: tuple[str, ...]
-    device: Device
-    application: Application | None
+    application: weakref.ref[Settings] | None
 
 
 def terms_of(device: Device, registry: RegistryView) -> Terms:
     """The terms for a device, as its record and its application's are now."""
     application = registry.application(device.application)
-    known = _terms.get(device.uid)
-    if known is not None and known.device is device and known.application is application:
+    known = _terms.get(settings_of(device))
+    if known is not None and _are_for(known, application):
         return known
-    if len(_terms) >= REMEMBERED:
-        _terms.clear()
-    terms = _terms[device.uid] = _read_terms(device, application)
+    terms = _read_terms(device, application)
+    _terms.put(settings_of(device), terms)
     return terms
 
 
-_terms: dict[str, Terms] = {}  # by the device's uid, so that what is past takes no room
+_terms: Memory[Terms] = Memory()
+
+
+def _are_for(terms: Terms, application: Application | None) -> bool:
+    if terms.application is None or application is None:
+        return terms.application is None and application is None
+    return terms.application() is application.settings
 
 
 def grammar_of(device: Device, registry: RegistryView) -> Grammar:
@@ -255,8 +263,7 @@ def grammar_of(device: Device, registry: RegistryView) -> Grammar:
     terms = terms_of(device, registry)
     if terms.grammar is not None:
         return terms.grammar
-    trouble = terms.trouble or SectionError("cannot be read", path="spec.mqtt")
-    raise SectionError(trouble.message, path=trouble.path)
+    raise _without_traceback(terms.trouble or SectionError("cannot be read", path="spec.mqtt"))
 
 
 def options_of(device: Device, registry: RegistryView) -> Options:
@@ -269,7 +276,7 @@ def _read_terms(device: Device, application: Application | None) -> Terms:
     try:
         grammar = read(_where(Mqtt, device, application), Mqtt).dialect
     except SectionError as exc:
-        trouble = exc
+        trouble = _without_traceback(exc)
     with contextlib.suppress(SectionError):
         options = read(_where(Options, device, application), Options)
     return Terms(
@@ -277,8 +284,7 @@ def _read_terms(device: Device, application: Application | None) -> Terms:
         trouble=trouble,
         options=options,
         gateways=() if settings_of(device).deleted_us is not None else gateways_of(device),
-        device=device,
-        application=application,
+        application=None if application is None else weakref.ref(settings_of(application)),
     )
 
 
