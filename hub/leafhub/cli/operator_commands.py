@@ -262,5 +262,6 @@ def _roles(operator: OperatorSummary) -> str:
 
 
 def _show(name: str, created: CreatedToken) -> None:
-    say(f"token {created.token}")
+    """Its line holds nothing else, for scripts that pick it out."""
+    say(created.token)
     next_step(f"keep it, it is not shown again; log in as {name} with it, by HTTP or MQTT")
