@@ -1,6 +1,7 @@
 """An exchange with a dialect of its own, a store that a test commits by hand, and links."""
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -307,11 +308,15 @@ class HandStore:
     async def events(self, query: EventQuery) -> Sequence[StoredEvent]:
         """As the queries of groups of readers want it: an application's, on from a position."""
         after = query.after or 0
-        return [
-            one
-            for one in self.stored
-            if one.position > after and one.event.application == query.application
-        ][: query.limit]
+        found: list[StoredEvent] = []
+        for one in self.stored:
+            if one.position > after and one.event.application == query.application:
+                found.append(one)
+            if len(found) == query.limit:
+                break
+            if sum(each.event.held_bytes for each in found) >= (query.maximum_bytes or math.inf):
+                break
+        return found
 
     async def commands(self, query: CommandQuery) -> Sequence[Command]:
         return tuple(self.kept.values())

@@ -14,9 +14,7 @@ from leafhub.stores.base import EventQuery, Store, StoredEvent
 PAGE_EVENTS: Final = 128
 """Events read at once: about 5 ms of a reading thread, and what one reader holds of the memory."""
 PAGE_BYTES: Final = 262_144
-"""Pages get smaller where events are so large that one comes to more than that."""
-FIRST_PAGE_EVENTS: Final = 16
-"""Until it is known how large they are."""
+"""A page ends with the event that makes it so large: 500 readers hold 128 MiB of them at most."""
 RETRY_S: Final = 1.0
 """Until a store that could not be read is asked again."""
 
@@ -46,33 +44,31 @@ class FeedReader:
         selection: Which of them; the store looks for those of its device where it names one.
     """
 
-    __slots__ = ("_application", "_device", "_limit", "_store")
+    __slots__ = ("_application", "_device", "_store")
 
     def __init__(self, store: Store, application: str, selection: Selection) -> None:
         self._store = store
         self._application = application
         self._device = selection.device
-        self._limit = FIRST_PAGE_EVENTS
 
     async def read(self, after: int) -> Page:
         """Read on from a position; waits for a store that cannot be read."""
         newest = self._store.newest_position()
         if newest <= after:
             return Page((), after, is_last=True)
-        limit = self._limit
-        events = await self._events(after, limit)
-        self._suit(events)
-        if len(events) == limit:
+        events = await self._events(after)
+        if len(events) == PAGE_EVENTS or _held_bytes(events) >= PAGE_BYTES:
             return Page(events, events[-1].position, is_last=False)
         end = max(newest, events[-1].position) if events else newest
         return Page(events, end, is_last=True)
 
-    async def _events(self, after: int, limit: int) -> Sequence[StoredEvent]:
+    async def _events(self, after: int) -> Sequence[StoredEvent]:
         query = EventQuery(
             application=self._application,
             device=self._device,
             after=after,
-            limit=limit,
+            limit=PAGE_EVENTS,
+            maximum_bytes=PAGE_BYTES,
             oldest_first=True,
         )
         level = logging.WARNING  # once
@@ -84,10 +80,6 @@ class FeedReader:
                 level = logging.DEBUG
                 await asyncio.sleep(RETRY_S)
 
-    def _suit(self, events: Sequence[StoredEvent]) -> None:
-        """Let the next page be about as large as it may be."""
-        size = sum(len(one.event.data) + len(one.event.raw or b"") for one in events)
-        if size > PAGE_BYTES:
-            self._limit = max(1, self._limit * PAGE_BYTES // size)
-        else:
-            self._limit = min(PAGE_EVENTS, self._limit * 2)
+
+def _held_bytes(events: Sequence[StoredEvent]) -> int:
+    return sum(stored.event.held_bytes for stored in events)

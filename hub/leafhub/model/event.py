@@ -61,3 +61,13 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     topic: str = ""
     raw: bytes | None = None
     attributes: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def held_bytes(self) -> int:
+        """What it takes while it waits, as far as a device decides that; about, for text."""
+        size = len(self.data) + len(self.topic) + len(self.channel)
+        if self.raw is not None:
+            size += len(self.raw)
+        if self.attributes:
+            size += sum(len(name) + len(value) for name, value in self.attributes)
+        return size

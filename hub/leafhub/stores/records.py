@@ -4,6 +4,7 @@ Everything but the append of events goes through here: it is rare enough that th
 built by SQLAlchemy Core.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -130,7 +131,8 @@ def select_events(connection: sa.Connection, query: EventQuery) -> list[StoredEv
             _direction(query, events.c.position)
         )
     )
-    return [_stored_event(row) for row in rows]
+    found = map(_stored_event, rows)
+    return list(found if query.maximum_bytes is None else _up_to(found, query.maximum_bytes))
 
 
 def select_newest_position(connection: sa.Connection) -> int:
@@ -287,6 +289,16 @@ def _stored_event(row: sa.Row[Any]) -> StoredEvent:
             attributes=() if row.attributes is None else _attributes(row.attributes),
         ),
     )
+
+
+def _up_to(events: Iterable[StoredEvent], maximum_bytes: int) -> Iterator[StoredEvent]:
+    """Events until they hold that much; the rows behind are not even read."""
+    held_bytes = 0
+    for stored in events:
+        yield stored
+        held_bytes += stored.event.held_bytes
+        if held_bytes >= maximum_bytes:
+            return
 
 
 def _attributes(text: str) -> tuple[tuple[str, str], ...]:

@@ -46,6 +46,9 @@ READERS = 2
 """Reading threads: a slow query of one operator does not hold up the next; a Pi has few cores."""
 KNOWN_PLACES = 8_192
 """Combinations of device, channel and topic whose keys stay in memory; about 4 MiB when full."""
+LONGEST_KNOWN = 512
+"""Characters of such a combination; a longer one is asked for again each time. Devices choose them,
+and may say 64 KiB."""
 _LOCKED_S = 5.0  # how long a backup or a person's sqlite3 may hold the database
 _CACHE_KIB = 8_192  # pages of the indexes that appends touch; a Pi has 512 MiB or more
 _CHECKPOINT_PAGES = 4_096  # 16 MiB of log: pages that change often are written back less often
@@ -258,9 +261,10 @@ class _Keys:
         keys = self._places.get(place)
         if keys is None:
             keys = self._look_up(event)
-            if len(self._places) >= KNOWN_PLACES:
-                self._places.clear()
-            self._places[place] = keys
+            if sum(map(len, place)) <= LONGEST_KNOWN:
+                if len(self._places) >= KNOWN_PLACES:
+                    self._places.clear()
+                self._places[place] = keys
         attributes = _json(event.attributes) if event.attributes else None
         return (*keys, event.kind, event.time_us, event.id, event.data, event.raw, attributes)
 

@@ -24,8 +24,9 @@ WAITING_BYTES = 32 * 1024 * 1024
 TOLD_AT_ONCE = 200
 """Outcomes that are told in one turn of the loop: each sends an acknowledgement and messages to
 subscribers, and a group of thousands would hold up everybody else for a second."""
-_EVENT_BYTES = 512
-"""What an ``Event`` takes beside its payload (a struct and its strings; measured 400 to 600)."""
+_RECORD_BYTES = 512
+"""What an event takes beside what its device decides (a struct and its strings; measured 400 to
+600); commands, retained messages and positions take no more."""
 
 Commit = Callable[[Sequence[Batch]], int]
 """Commits the batches as one transaction and gives the number of new events.
@@ -40,7 +41,7 @@ _Outcome = StoreUnavailableError | None
 class _Waiting(NamedTuple):
     batch: Batch
     done: Done
-    payload_bytes: int
+    held_bytes: int
     era: int  # counts the failures of changes that the loop knew of when it wrote this
 
 
@@ -106,7 +107,7 @@ class GroupWriter:
         Raises:
             BusyError: ``WAITING_BATCHES`` or ``WAITING_BYTES`` are reached.
         """
-        size = _payload_bytes(batch)
+        size = _held_bytes(batch)
         with self._changed:
             if (ended := self._ended) is None:
                 self._refuse_too_much(size)
@@ -129,7 +130,7 @@ class GroupWriter:
         if len(self._queue) >= WAITING_BATCHES:
             raise BusyError(f"{WAITING_BATCHES} batches wait for the store")
         if self._queue and self._queue_bytes + size > WAITING_BYTES:
-            raise BusyError(f"{WAITING_BYTES >> 20} MiB of events wait for the store")
+            raise BusyError(f"{WAITING_BYTES >> 20} MiB wait for the store")
 
     def _run(self) -> None:
         ended = "the store is closed"
@@ -162,7 +163,7 @@ class GroupWriter:
             rows = 0  # a command or a change costs more than an event, and seldom comes in masses
             while self._queue and (not self._in_flight or rows < self._maximum_group_events):
                 one = self._queue.popleft()
-                self._queue_bytes -= one.payload_bytes
+                self._queue_bytes -= one.held_bytes
                 rows += _rows(one.batch)
                 self._in_flight.append(one)
             return self._in_flight
@@ -244,8 +245,13 @@ def _rows(batch: Batch) -> int:
     return events + rarer + len(batch.retained) + len(batch.positions)
 
 
-def _payload_bytes(batch: Batch) -> int:
-    return sum(
-        _EVENT_BYTES + len(event.data) + (0 if event.raw is None else len(event.raw))
-        for event in batch.events
-    ) + sum(_EVENT_BYTES + len(message.payload) for message in batch.retained)
+def _held_bytes(batch: Batch) -> int:
+    """What a batch takes; the records of its changes are in the registry and take no more."""
+    size = _RECORD_BYTES * _rows(batch)
+    for event in batch.events:
+        size += event.held_bytes
+    for message in batch.retained:
+        size += len(message.payload) + message.properties.held_bytes
+    for command in batch.commands:
+        size += len(command.data) + len(command.answer or b"")
+    return size

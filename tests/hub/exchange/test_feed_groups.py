@@ -11,7 +11,7 @@ from leafhub.exchange import feed_group, feed_reader
 from leafhub.exchange.feed_group import OPEN_EVENTS, UNKEPT_EVENTS, GroupKey, Place
 from leafhub.exchange.feed_groups import FeedGroups
 from leafhub.exchange.feed_positions import WRITE_AFTER_EVENTS
-from leafhub.exchange.feed_reader import FIRST_PAGE_EVENTS, PAGE_EVENTS
+from leafhub.exchange.feed_reader import PAGE_EVENTS
 from leafhub.exchange.partitions import PARTITIONS, partition_of
 from leafhub.exchange.settings import FeedSettings
 from leafhub.exchange.timetable import Alarm
@@ -395,19 +395,21 @@ async def test_a_mistake_with_a_reader_loses_nothing(
     assert "A mistake of the hub" in caplog.text
 
 
-async def test_pages_get_smaller_where_events_are_large(
+async def test_pages_are_bounded_however_large_events_are(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed_reader, "PAGE_BYTES", 20)
-    limits: list[int] = []
+    size_bytes = event("1").held_bytes
+    monkeypatch.setattr(feed_reader, "PAGE_BYTES", 3 * size_bytes - 1)
+    pages: list[int] = []
     reads = desk.store.events
 
     async def noted(query: EventQuery) -> Sequence[StoredEvent]:
-        limits.append(query.limit)
-        return await reads(query)
+        page = await reads(query)
+        pages.append(len(page))
+        return page
 
     monkeypatch.setattr(desk.store, "events", noted)
     reader = desk.join(Reader())
     await desk.send(PAGE_EVENTS * 2)
     assert len(reader.got) == PAGE_EVENTS * 2
-    assert limits[:4] == [FIRST_PAGE_EVENTS, 32, 20, 40]
+    assert set(pages) == {3, PAGE_EVENTS * 2 % 3}

@@ -291,6 +291,15 @@ async def test_more_places_than_memory_keeps(
     assert [one.event for one in found] == some
 
 
+async def test_long_topics_fill_no_memory(store: SqliteStore) -> None:
+    topics = ("short", "x" * 65_535)
+    some = [msgspec.structs.replace(event(str(n)), topic=topics[n % 2]) for n in range(4)]
+    await write(store, *some)
+    assert [place[-1] for place in store._keys._places] == ["short"]
+    found = await store.events(EventQuery(oldest_first=True))
+    assert [one.event for one in found] == some
+
+
 async def test_queries_use_the_index_of_the_series(store: SqliteStore) -> None:
     """A scan would pass every other test and fail on a Pi with ten million events."""
     seen: list[str] = []

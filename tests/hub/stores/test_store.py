@@ -112,6 +112,17 @@ async def test_any_event_comes_back_as_it_was_written(bench: "Bench", data: st.D
     assert [one.event for one in found] == new
 
 
+@pytest.mark.parametrize(
+    ("maximum_bytes", "found"), [(1, ["1"]), (299, ["1", "2"]), (9_999, ["1", "2", "3"])]
+)
+async def test_an_answer_is_as_large_as_it_may_be(
+    bench: "Bench", maximum_bytes: int, found: list[str]
+) -> None:
+    large = (msgspec.structs.replace(bench.event(name), raw=bytes(150)) for name in "123")
+    await bench.write(Batch(events=tuple(large)))
+    assert await ids(bench, EventQuery(maximum_bytes=maximum_bytes, oldest_first=True)) == found
+
+
 async def test_an_event_is_stored_once_in_a_batch_and_ever(bench: "Bench") -> None:
     event = bench.event("e1")
     await bench.write(Batch(events=(event, event)))

@@ -6,11 +6,15 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
+import msgspec
 import pytest
 
 from leafhub.errors import BusyError, StoreUnavailableError
+from leafhub.model.command import Command
 from leafhub.model.event import Event
+from leafhub.model.publication import Publication
 from leafhub.model.registry import DeleteOperator
+from leafhub.mqtt.properties import Properties
 from leafhub.stores import writer as writer_module
 from leafhub.stores.base import Batch
 from leafhub.stores.writer import GroupWriter
@@ -283,6 +287,55 @@ async def test_too_many_bytes_are_refused_but_never_the_first_batch(
     bench.queue(writer, "b")
     await writer.close()
     assert bench.outcomes == [("held", None), ("huge", None), ("b", None)]
+
+
+_TEXT = "x" * 100_000
+
+
+@pytest.mark.parametrize(
+    "large",
+    [
+        Batch(events=(msgspec.structs.replace(batch("").events[0], raw=_TEXT.encode()),)),
+        Batch(events=(msgspec.structs.replace(batch("").events[0], attributes=(("a", _TEXT),)),)),
+        Batch(events=(msgspec.structs.replace(batch("").events[0], topic=_TEXT),)),
+        Batch(
+            retained=(
+                Publication(
+                    space="",
+                    topic_name="t",
+                    payload=b"",
+                    properties=Properties(user_properties=(("a", _TEXT),)),
+                ),
+            )
+        ),
+        Batch(
+            commands=(
+                Command(
+                    id="",
+                    application="",
+                    device="",
+                    name="",
+                    data=_TEXT.encode(),
+                    datacontenttype="",
+                    created_us=0,
+                    updated_us=0,
+                    operator="",
+                ),
+            )
+        ),
+    ],
+)
+async def test_all_that_others_decide_is_counted(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, large: Batch
+) -> None:
+    monkeypatch.setattr(writer_module, "WAITING_BYTES", 100_000)
+    writer = bench.start()
+    await bench.hold(writer)
+    bench.queue(writer, "a")
+    with pytest.raises(BusyError):
+        writer.write(large, lambda _: None)
+    bench.disk.go.set()
+    await writer.close()
 
 
 async def test_a_mistake_of_one_receiver_does_not_cost_the_others_their_outcome(
