@@ -118,7 +118,7 @@ class FeedGroup:
 
     def partitions_of(self, place: "Place") -> list[Partition["Place"]]:
         """Those whose events a reader gets."""
-        return [partition for partition in self._partitions if partition.owner is place]
+        return [partition for partition in self._partitions if partition.reader is place]
 
     def partition_for(self, stored: StoredEvent) -> Partition["Place"] | None:
         """The one an event belongs to; ``None``: the event is not for this group."""
@@ -137,7 +137,10 @@ class FeedGroup:
         """Say anew who is to have which partition."""
         heirs = shared_out([partition.heir for partition in self._partitions], self._places)
         for partition, heir in zip(self._partitions, heirs, strict=True):
-            partition.heir = heir
+            if partition.heir is not heir:
+                partition.heir = heir
+                if partition.owner is not None:
+                    partition.owner.moved()
         self._hand_over()
 
     def _hand_over(self) -> None:
@@ -178,7 +181,7 @@ class Place:
         self._reader = reader
         self._leave = leave
         self._open: deque[tuple[int, Partition[Place]]] = deque()  # given and not done
-        self._has_moved = False  # partitions came or went
+        self._has_moved = False  # partitions came or went, or are to go
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -220,7 +223,7 @@ class Place:
         self._news.set()
 
     def moved(self) -> None:
-        """Partitions came or went."""
+        """Partitions came or went, or are to go."""
         self._has_moved = True
         self._news.set()
         self._room.set()
@@ -246,7 +249,7 @@ class Place:
         page = await self._reader.read(min(partition.given for partition in partitions))
         for stored in page.events:
             partition = self._group.partition_for(stored)
-            if partition is None or partition.owner is not self:
+            if partition is None or partition.reader is not self:
                 continue
             if stored.position > partition.given:
                 await self._give(stored, partition)

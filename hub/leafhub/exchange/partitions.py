@@ -42,6 +42,11 @@ class Partition(Generic[R]):
         self.done = position
         self.open = 0
 
+    @property
+    def reader(self) -> R | None:
+        """Who is given its events; nobody while it passes on, or it might never do so."""
+        return self.owner if self.owner is self.heir else None
+
     def give(self, position: int) -> None:
         """The owner has the event at ``position`` now."""
         self.open += 1

@@ -86,7 +86,7 @@ class EventQuery(msgspec.Struct, frozen=True, kw_only=True):
         since_us: Not older, microseconds since the epoch.
         until_us: Older, microseconds since the epoch.
         limit: At most so many, 1..1000.
-        maximum_bytes: The answer ends with the first event with which the events of it hold so much
+        maximum_bytes: The answer ends with the event with which all in it hold so much or more
             (``Event.held_bytes``); ``None``: however large they are.
         oldest_first: Order by rising position; otherwise the newest comes first.
     """

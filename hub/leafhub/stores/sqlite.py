@@ -47,8 +47,8 @@ READERS = 2
 KNOWN_PLACES = 8_192
 """Combinations of device, channel and topic whose keys stay in memory; about 4 MiB when full."""
 LONGEST_KNOWN = 512
-"""Characters of such a combination; a longer one is asked for again each time. Devices choose them,
-and may say 64 KiB."""
+"""Characters of such a combination; what is longer is asked for again each time. Devices choose
+them, and a topic may have 64 KiB."""
 _LOCKED_S = 5.0  # how long a backup or a person's sqlite3 may hold the database
 _CACHE_KIB = 8_192  # pages of the indexes that appends touch; a Pi has 512 MiB or more
 _CHECKPOINT_PAGES = 4_096  # 16 MiB of log: pages that change often are written back less often

@@ -182,13 +182,13 @@ async def test_a_partition_passes_on_when_its_reader_is_through(desk: Desk) -> N
     await desk.publish(*(event(f"1 {one}", one) for one in everybody))
     second = desk.join(Reader())
     await desk.publish(*(event(f"2 {one}", one) for one in everybody))
-    assert len(first.got) == 2 * PARTITIONS  # all that is open stays together
+    assert len(first.got) == PARTITIONS + PARTITIONS // 2  # what passes on waits for what is open
     assert second.got == []
     assert first.place is not None
     first.place.done(first.got[-1].position)
     await desk.publish(*(event(f"3 {one}", one) for one in everybody))
-    assert len(second.got) == PARTITIONS // 2
-    assert {one.split()[0] for one in second.names()} == {"3"}
+    assert len(second.got) == PARTITIONS
+    assert [one.split()[0] for one in second.names()] == ["2"] * 16 + ["3"] * 16
     assert not set(second.names()) & set(first.names())
 
 
@@ -393,6 +393,24 @@ async def test_a_mistake_with_a_reader_loses_nothing(
     await desk.send(2)
     assert reader.names() == ["1", "2"]
     assert "A mistake of the hub" in caplog.text
+
+
+async def test_a_reader_that_always_has_some_open_lets_go_of_what_is_for_another(
+    desk: Desk,
+) -> None:
+    busy = desk.join(Reader(at_once=False))
+    await desk.send(1, "board-1")
+    other = desk.join(Reader())
+    partition = desk.groups._groups[KEY]._partitions[partition_of(event("1", "board-1"))]
+    assert (partition.owner, partition.heir) == (busy.place, other.place)
+    for _ in range(5):
+        through = busy.got[-1].position
+        await desk.send(2, "board-1")
+        assert busy.place is not None
+        busy.place.done(through)
+        await desk.settle()
+    assert busy.names() + other.names() == [str(number) for number in range(1, 12)]
+    assert len(other.got) == 10
 
 
 async def test_pages_are_bounded_however_large_events_are(
