@@ -205,6 +205,11 @@ def test_the_inbox(grammar: Grammar, topic_filter: str, own: str | None, of_d: s
     assert grammar.command_topic(topic_filter, command("d"), "gw") == of_d
 
 
+@pytest.mark.parametrize("topic_filter", ["command/inbox/#", "command/inbox/+/#"])
+def test_a_device_may_be_called_like_a_wildcard(topic_filter: str) -> None:
+    assert V1.command_topic(topic_filter, command("+"), "+") == "command/inbox//set"
+
+
 @pytest.mark.parametrize("grammar", INBOXES, ids=by_type)
 @pytest.mark.parametrize(
     "topic_filter",

@@ -49,7 +49,14 @@ DEVICES: dict[str, dict[str, dict[str, Any]]] = {
             ),
             "alias": ["al3"],
         },
-        "own": credentials({"user": {"username": "own", "password": "pw"}}),
+        "own": {
+            **credentials({"user": {"username": "own", "password": "pw"}}),
+            "alias": ["own-too"],
+        },
+        "called": {
+            **credentials({"user": {"username": "nick", "password": "pw"}}),
+            "alias": ["nick"],
+        },
         "nameless": credentials({"user": {"username": "", "password": "pw"}}),
         "hash1": credentials(
             {"pass": {"bcrypt": "$2b$04$hash"}}, {"pass": {"sha512": "$6$salt$hash"}}
@@ -163,6 +170,8 @@ def door(make_registry: Callable[..., Registry], arrival: Arrival) -> Door:
         pytest.param("other", b"pw1", "dev1@plant-a", "no", id="password, user is not"),
         pytest.param("al3", b"pp3", "al3@plant-a", "no", id="password, user is the alias"),
         pytest.param("own@plant-a", b"pw", "c", "own", id="user equals the name"),
+        pytest.param("own-too@plant-a", b"pw", "c", "own", id="user equals it, by alias"),
+        pytest.param("nick@plant-a", b"pw", "c", "no", id="user equals the alias alone"),
         pytest.param("mac3@plant-a", b"pw3", "c", "dev3", id="unique user"),
         pytest.param("mac3", b"pw3", "dev3@plant-a", "dev3", id="unique user apart"),
         pytest.param("al3@plant-a", b"pp3", "c", "dev3", id="alias"),

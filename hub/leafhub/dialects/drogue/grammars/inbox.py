@@ -31,11 +31,9 @@ class Inbox(msgspec.Struct, frozen=True):
     ) -> str | None:
         """See ``Grammar``."""
         whose = _whose(topic_filter)
-        if whose == command.device:
-            return f"command/inbox/{command.device}/{command.name}"
         if whose in {_ALL, ""} and command.device == receiver:
             return own_topic(command)
-        if whose == _ALL:
+        if whose in {_ALL, command.device}:
             return f"command/inbox/{command.device}/{command.name}"
         return None
 
