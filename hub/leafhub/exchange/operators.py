@@ -201,7 +201,8 @@ def take_over(registry: Registry, name: str, application: str) -> tuple[PutOpera
         NotFoundError: There is no such operator, or nobody who may offers it that application.
     """
     receiver = find(registry, name)
-    giver = registry.operator(receiver.offers.get(application, ""))
+    by = receiver.offers.get(application)
+    giver = None if by is None else registry.operator(by)
     if giver is None or not giver.may(Role.ADMIN, application):
         raise NotFoundError(f"nobody offers {name!r} the application {application!r}")
     taken = PutOperator(

@@ -13,7 +13,7 @@ from leafhub.exchange import proofs
 from leafhub.exchange.exchange import Exchange
 from leafhub.http_server.login import AsOperator
 from leafhub.http_server.openapi import TOML, TakesDocument, refusals
-from leafhub.http_server.permissions import for_the_hub, hub_wide
+from leafhub.http_server.permissions import caller_of, for_the_hub, hub_wide, require
 from leafhub.model.device import Credential
 from leafhub.model.operator import Role
 
@@ -60,6 +60,7 @@ class DocumentApi(Controller):
         except UnicodeDecodeError as exc:
             raise RequestError(f"not TOML: not UTF-8 ({exc.reason} at byte {exc.start})") from exc
         declared = document.parse(text)
+        require(caller_of(request, exchange.registry), Role.ADMIN)
         async with request.app.state.apply_lock:  # the registry is to be as it was planned upon
             plan = await _plan(declared, exchange)
             if plan.changes:

@@ -21,6 +21,7 @@ from leafhub.http_server.openapi import refusals
 from leafhub.http_server.operators_api import OperatorsApi
 from leafhub.http_server.permissions import (
     application_for,
+    caller_of,
     for_the_application,
     for_the_hub,
     hub_wide,
@@ -226,7 +227,8 @@ class OperatorApi(Controller):
                 f"must be above 0 and at most {LONGEST_TIMEOUT_S:.0f}, which is ten years",
                 path="timeout_s",
             )
-        owner = application_for(request.user, Role.WRITER, unquote(application), exchange.registry)
+        caller = caller_of(request, exchange.registry)
+        owner = application_for(caller, Role.WRITER, unquote(application), exchange.registry)
         target = _device(exchange, owner, unquote(device))
         argument = msgspec.json.decode(await request.body(), type=contract.CommandRequest).data
         command = await exchange.command(

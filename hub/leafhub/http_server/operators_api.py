@@ -3,7 +3,6 @@
 ``anybody`` is whoever shows no login: one may give it a role for an application, and no more.
 """
 
-from collections.abc import Iterator
 from urllib.parse import unquote
 
 from litestar import Controller, delete, get, post, put
@@ -20,6 +19,7 @@ from leafhub.http_server.login import AsOperator
 from leafhub.http_server.openapi import refusals
 from leafhub.http_server.permissions import (
     application_for,
+    caller_of,
     for_the_hub,
     hub_wide,
     require,
@@ -48,7 +48,8 @@ class OperatorsApi(Controller):
     ) -> list[contract.OperatorSummary]:
         """By name; who is no admin of the hub sees itself, and who may what in what it runs."""
         every = sorted(exchange.registry.operators(), key=lambda one: one.name)
-        return list(_visible(request.user, every))
+        seen = (_seen_by(request.user, one) for one in every)
+        return [_summary(one) for one in seen if one.roles or not _is_another(request.user, one)]
 
     @post(
         "/operators",
@@ -64,8 +65,10 @@ class OperatorsApi(Controller):
         data: JSONBody[contract.OperatorRequest],
     ) -> contract.OperatorSummary:
         """Make an operator with its roles."""
+        caller = caller_of(request, exchange.registry)
+        require(caller, Role.ADMIN)
         for application in data.roles:
-            application_for(request.user, Role.ADMIN, application, exchange.registry)
+            application_for(caller, Role.ADMIN, application, exchange.registry)
         refuse_name_of_device(data.name, exchange.registry, exchange.arrival())
         roles = {name: Role(role) for name, role in data.roles.items()}
         change = operators.make(exchange.registry, data.name, _role(data.role), roles)
@@ -99,14 +102,14 @@ class OperatorsApi(Controller):
     ) -> contract.OperatorSummary:
         """Connections of an operator end where it may do less than before."""
         registry = exchange.registry
+        caller = caller_of(request, registry)
         if data.application is None:
-            require(request.user, Role.ADMIN)
+            require(caller, Role.ADMIN)
         else:
-            application_for(request.user, Role.ADMIN, data.application, registry)
+            application_for(caller, Role.ADMIN, data.application, registry)
         change = operators.give_role(registry, _named(name), _role(data.role), data.application)
         await exchange.apply([change])
-        (changed,) = _visible(request.user, [registry.operator(_named(name)) or ANYBODY])
-        return changed
+        return _summary(_seen_by(caller, registry.operator(_named(name)) or ANYBODY))
 
     @post(
         "/operators/{name:str}/tokens",
@@ -123,7 +126,7 @@ class OperatorsApi(Controller):
         data: JSONBody[contract.TokenRequest],
     ) -> contract.CreatedToken:
         """The only answer that holds the token: the hub keeps its hash."""
-        owner = _owner(request.user, name)
+        owner = _owner(caller_of(request, exchange.registry), name)
         kept, secret = access_tokens.make(exchange.arrival().time_us, data.description)
         await exchange.apply([operators.add_token(exchange.registry, owner, kept)])
         return contract.CreatedToken(prefix=kept.prefix, token=secret)
@@ -173,15 +176,17 @@ def _owner(caller: Operator, name: str) -> str:
     return name
 
 
-def _visible(caller: Operator, every: list[Operator]) -> Iterator[contract.OperatorSummary]:
-    """What a caller may know of operators."""
-    for one in every:
-        if one.name == caller.name or caller.may(Role.ADMIN):
-            yield _summary(one)
-            continue
-        shared = {name: role for name, role in one.roles.items() if caller.may(Role.ADMIN, name)}
-        if shared:
-            yield _summary(Operator(name=one.name, role=None, roles=shared))
+def _is_another(caller: Operator, operator: Operator) -> bool:
+    """Whether that is somebody of whom a caller may not know everything."""
+    return operator.name != caller.name and not caller.may(Role.ADMIN)
+
+
+def _seen_by(caller: Operator, operator: Operator) -> Operator:
+    """What a caller may know of an operator: of another one, its roles in what the caller runs."""
+    if not _is_another(caller, operator):
+        return operator
+    roles = {name: role for name, role in operator.roles.items() if caller.may(Role.ADMIN, name)}
+    return Operator(name=operator.name, role=None, roles=roles)
 
 
 def _summary(operator: Operator) -> contract.OperatorSummary:

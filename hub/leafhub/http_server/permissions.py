@@ -8,7 +8,7 @@ from litestar.types import Guard
 
 from leafhub import strict_toml
 from leafhub.errors import NotFoundError, NotPermittedError
-from leafhub.http_server.login import Connection
+from leafhub.http_server.login import AsOperator, Connection
 from leafhub.model.application import Application
 from leafhub.model.event import JSON
 from leafhub.model.operator import Operator, Role
@@ -52,6 +52,18 @@ def takes_json(connection: Connection, _: BaseRouteHandler) -> None:
             detail=f"Send the body as {JSON}; it came as {media_type!r}.",
             status_code=http.HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         )
+
+
+def caller_of(request: AsOperator, registry: RegistryView) -> Operator:
+    """Who calls, as it is now: guards ask before the body comes, which takes its time.
+
+    Raises:
+        NotPermittedError: It is gone.
+    """
+    caller = registry.operator(request.user.name)
+    if caller is None:
+        raise NotPermittedError(f"operator {request.user.name!r} was removed")
+    return caller
 
 
 def require(caller: Operator, needed: Role, application: str | None = None) -> None:

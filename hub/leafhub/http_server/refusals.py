@@ -50,19 +50,22 @@ def refuse_call(_: AnyRequest, exc: HTTPException) -> Response[ApiError]:
     """What the HTTP layer refuses: unknown paths and methods, parameters, bodies, logins."""
     status = http.HTTPStatus(exc.status_code)
     code = _CODES.get(status, status.name.lower())
-    path = None
-    message = exc.detail
-    if isinstance(exc, ValidationException) and isinstance(exc.extra, list) and exc.extra:
-        first = exc.extra[0]
-        path = str(first.get("key") or "") or None
-        message = str(first.get("message", message))
-    elif status is http.HTTPStatus.NOT_FOUND:
+    path, message = mistake_in(exc)
+    if status is http.HTTPStatus.NOT_FOUND:
         message = "There is nothing at this path; /schema lists what there is."
     elif status is http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         message = "The body is too long; split it, or raise maximum_body_bytes in [http]."
     elif status is http.HTTPStatus.METHOD_NOT_ALLOWED:
         message = "This path takes other methods; /schema lists them."
     return answer(status, code, message, path=path, headers=exc.headers)
+
+
+def mistake_in(exc: HTTPException) -> tuple[str | None, str]:
+    """Where in a call the mistake stands, as far as the framework says so, and what it is."""
+    if isinstance(exc, ValidationException) and isinstance(exc.extra, list) and exc.extra:
+        first = exc.extra[0]
+        return str(first.get("key") or "") or None, str(first.get("message", exc.detail))
+    return None, exc.detail
 
 
 def refuse_depth(_: AnyRequest, __: RecursionError) -> Response[ApiError]:

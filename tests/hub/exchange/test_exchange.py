@@ -258,7 +258,9 @@ async def test_a_change_takes_effect_though_who_asked_has_left(world: World) -> 
 async def test_an_operator_whose_token_changed_is_sent_away(world: World) -> None:
     await world.apply(PutOperator(OPERATOR))
     links = [
-        world.attach(replace(principal(None), application=None, dialect="integration", login=login))
+        world.attach(
+            replace(principal(None), application=None, dialect="integration", login=login)
+        )
         for login in ("ada", "bob")
     ]
     world.exchange._faces = {"acorn": world.dialect, "integration": world.dialect}
@@ -272,7 +274,9 @@ async def test_an_operator_is_sent_away_with_what_it_loses_and_not_with_what_it_
     token, _ = access_tokens.make(0)
     ada = replace(OPERATOR, role=None, roles={"oak": Role.WRITER})
     await world.apply(PutOperator(ada))
-    link = world.attach(replace(principal(None), application=None, dialect="integration", login="ada"))
+    link = world.attach(
+        replace(principal(None), application=None, dialect="integration", login="ada")
+    )
     world.exchange._faces = {"acorn": world.dialect, "integration": world.dialect}
     more = replace(ada, tokens=(token,), roles={"oak": Role.ADMIN, "elm": Role.READER})
     await world.apply(PutOperator(more))
@@ -297,7 +301,9 @@ async def test_who_may_do_less_without_a_login_takes_none_along_that_may_be_a_de
 async def test_an_operators_token_takes_its_connections_along(world: World) -> None:
     token, _ = access_tokens.make(0)
     await world.apply(PutOperator(replace(OPERATOR, tokens=(token,))))
-    link = world.attach(replace(principal(None), application=None, dialect="integration", login="ada"))
+    link = world.attach(
+        replace(principal(None), application=None, dialect="integration", login="ada")
+    )
     world.exchange._faces = {"acorn": world.dialect, "integration": world.dialect}
     await world.apply(PutOperator(OPERATOR))
     assert link.ended

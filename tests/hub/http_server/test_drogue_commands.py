@@ -1,9 +1,11 @@
 from collections.abc import AsyncIterator
 
 import httpx
+import msgspec
 import pytest
 from http_endpoint import Says, serving
 from http_hub import READER, WRITER, HttpHub
+from late_body import send_late
 
 from leafhub.errors import BusyError, EndpointError, RejectedError, StoreUnavailableError
 from leafhub.exchange import proofs
@@ -52,6 +54,19 @@ async def http(hub: HttpHub) -> AsyncIterator[httpx.AsyncClient]:
         answer = await client.put("/api/v1/registry", content=DOCUMENT, auth=("writer", WRITER))
         assert answer.status_code == 200, answer.text
         yield client
+
+
+@pytest.mark.usefixtures("http")
+async def test_a_role_counts_as_it_is_when_the_body_has_come(hub: HttpHub) -> None:
+    looker = Operator(name="ada", role=Role.READER)
+
+    async def meanwhile() -> None:
+        await hub.exchange.apply([PutOperator(looker)])
+
+    call = ("POST", f"{BED_1}?command=set")
+    status, content = await send_late(hub, ("ada", "drg_1_secret"), call, b"1", meanwhile)
+    assert (status, msgspec.json.decode(content)["error"]) == (404, "NotFound")
+    assert await hub.exchange.commands(CommandQuery(application="greenhouse")) == []
 
 
 async def test_a_command_is_stored_as_it_came(hub: HttpHub, http: httpx.AsyncClient) -> None:

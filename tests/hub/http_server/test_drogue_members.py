@@ -2,14 +2,17 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from http_hub import READER, WRITER, HttpHub
+from late_body import send_late
 
 from leafhub.exchange import access_tokens, operators
 from leafhub.model.operator import Operator, Role
 from leafhub.model.registry import PutOperator
 
 ABSENT = {"error": "NotFound", "message": "Not found"}
+TRANSFER = ("transfer-ownership", b'{"newUser":"reader"}')
 PLACE = "/api/admin/v1alpha1/apps/greenhouse"
 
 
@@ -54,6 +57,37 @@ async def test_members_come_and_go(hub: HttpHub, anna: httpx.AsyncClient) -> Non
     await anna.put(f"{PLACE}/members", json={"members": {}})
     assert await members(anna) == before
     assert hub.exchange.registry.operator("") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("members", b'{"members":{"reader":{"role":"admin"}}}'), TRANSFER],
+)
+async def test_who_is_no_admin_any_more_when_the_body_has_come_changes_nothing(
+    hub: HttpHub,
+    greenhouse: httpx.AsyncClient,  # noqa: ARG001 - the application is to be there
+    path: str,
+    body: bytes,
+) -> None:
+    reader = operators.find(hub.exchange.registry, "reader")
+
+    async def meanwhile() -> None:
+        change = operators.give_role(hub.exchange.registry, "anna", Role.WRITER, "greenhouse")
+        await hub.exchange.apply([change])
+
+    login = await person(hub, "anna", greenhouse=Role.ADMIN)
+    answer = await send_late(hub, login, ("PUT", f"{PLACE}/{path}"), body, meanwhile)
+    assert (answer[0], msgspec.json.decode(answer[1])) == (404, ABSENT)
+    assert operators.find(hub.exchange.registry, "reader") == reader
+
+
+async def test_nobody_takes_over_what_nobody_offers(hub: HttpHub, anna: httpx.AsyncClient) -> None:
+    await anna.put(f"{PLACE}/members", json={"members": {"": {"role": "admin"}}})
+    async with httpx.AsyncClient(
+        base_url=hub.plain, auth=("reader", READER), trust_env=False
+    ) as reader:
+        answer = await reader.put(f"{PLACE}/accept-ownership")
+    assert (answer.status_code, answer.json()) == (404, ABSENT)
 
 
 async def test_a_change_of_an_older_list_is_a_conflict(anna: httpx.AsyncClient) -> None:

@@ -2,12 +2,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from http_hub import READER, HttpHub
+from late_body import send_late
 
 from leafhub.exchange import access_tokens, operators
 from leafhub.model.operator import Operator, Role
-from leafhub.model.registry import PutOperator
+from leafhub.model.registry import DeleteOperator, PutOperator
 
 OTHER = """
 [[application]]
@@ -266,9 +268,52 @@ async def test_an_admin_of_an_application_says_who_may_what_there_and_nowhere_el
     }
     listed = {one["name"]: one["roles"] for one in (await limited.get("/operators")).json()}
     assert listed == {"bob": {"greenhouse": "reader"}, "limited": {"greenhouse": "admin"}}
+    answer = await limited.put("/operators/bob/role", json={**role, "role": None})
+    assert (answer.status_code, answer.json()["roles"]) == (200, {})
     answer = await limited.put("/operators/bob/role", json={**role, "application": "orchard"})
     assert answer.status_code == 404
     assert operators.find(registry, "bob").roles["orchard"] is Role.WRITER
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "media_type"),
+    [
+        ("POST", "/operators", b'{"name":"eve","role":"admin"}', "application/json"),
+        ("PUT", "/operators/reader/role", b'{"role":"admin"}', "application/json"),
+        ("POST", "/operators/reader/tokens", b'{"description":"eve"}', "application/json"),
+        ("PUT", "/registry", OTHER.encode(), "application/toml"),
+        (
+            *("POST", "/applications/greenhouse/devices/bed-1/commands"),
+            *(b'{"name":"open"}', "application/json"),
+        ),
+    ],
+)
+@pytest.mark.parametrize("is_gone", [False, True])
+async def test_a_role_counts_as_it_is_when_the_body_has_come(
+    hub: HttpHub,
+    greenhouse: httpx.AsyncClient,  # noqa: ARG001 - the application is to be there
+    method: str,
+    path: str,
+    body: bytes,
+    media_type: str,
+    *,
+    is_gone: bool,
+) -> None:
+    kept, secret = access_tokens.make(0)
+    admin = Operator(name="eve", tokens=(kept,))
+    looker = Operator(name="eve", tokens=(kept,), role=Role.READER)
+    await hub.exchange.apply([PutOperator(admin)])
+
+    async def meanwhile() -> None:
+        await hub.exchange.apply([DeleteOperator("eve") if is_gone else PutOperator(looker)])
+
+    call = (method, f"/api/v1{path}")
+    answer = await send_late(hub, ("eve", secret), call, body, meanwhile, media_type=media_type)
+    assert (answer[0], msgspec.json.decode(answer[1])["error"]) == (403, "forbidden")
+    assert hub.exchange.registry.application("orchard") is None
+    names = {one.name for one in hub.exchange.registry.operators()}
+    assert names == {"reader", "writer"} | (set() if is_gone else {"eve"})
+    assert operators.find(hub.exchange.registry, "reader").tokens == ()
 
 
 async def test_everybody_has_its_own_tokens(hub: HttpHub, limited: httpx.AsyncClient) -> None:

@@ -22,7 +22,7 @@ from leafhub.errors import EndpointError, RequestError
 from leafhub.exchange.exchange import Exchange
 from leafhub.http_server.drogue.empty import empty
 from leafhub.http_server.drogue.errors import AbsentError, StatusAloneError
-from leafhub.http_server.drogue.login import AsCaller
+from leafhub.http_server.drogue.login import AsCaller, caller_of
 from leafhub.http_server.drogue.openapi import refusals
 from leafhub.model.application import Application
 from leafhub.model.command import CommandRequest, CommandState
@@ -68,13 +68,14 @@ async def send_command(
     command: Annotated[str, QueryParameter(description="What to do; devices know its name.")],
 ) -> ASGIResponse:
     """Send a command; success says nothing of what the device makes of it."""
+    payload = await request.body()
     registry = exchange.registry
+    caller = caller_of(request, registry)
     owner = registry.application(unquote(application))
     target = None if owner is None else registry.device(owner.name, unquote(device))
     needed = _needed(owner, target, registry)
-    if owner is None or not request.user.may(needed, owner.name):
+    if owner is None or not caller.may(needed, owner.name):
         raise AbsentError
-    payload = await request.body()
     content_type = content_type_of(request.headers.get("content-type"), payload)
     if target is None or content_type is None:
         raise StatusAloneError(HTTPStatus.NOT_ACCEPTABLE)
@@ -86,7 +87,7 @@ async def send_command(
                 name=command,
                 data=payload,
                 datacontenttype=content_type,
-                operator=request.user.name,
+                operator=caller.name,
             )
         )
     except (RequestError, EndpointError) as exc:

@@ -24,7 +24,7 @@ from leafhub.errors import (
     UnavailableError,
 )
 from leafhub.http_server.drogue.empty import EmptyResponse
-from leafhub.http_server.refusals import RETRY_AFTER_S, AnyRequest
+from leafhub.http_server.refusals import RETRY_AFTER_S, AnyRequest, mistake_in
 
 _log = logging.getLogger(__name__)
 
@@ -177,7 +177,8 @@ def _http_exception(_: AnyRequest, exc: HTTPException) -> Response[ErrorInformat
     """What the HTTP layer refuses: methods, parameters, bodies, too many failed logins."""
     status = http.HTTPStatus(exc.status_code)
     name = _NAMES.get(status) or status.phrase.replace(" ", "")
-    return answer(status, name, exc.detail, exc.headers)
+    place, what = mistake_in(exc)
+    return answer(status, name, what if place is None else f"{place}: {what}", exc.headers)
 
 
 def _too_deep(_: AnyRequest, __: RecursionError) -> Response[ErrorInformation]:

@@ -20,7 +20,8 @@ from leafhub.http_server.login import (
     read,
     refuse_other_sites,
 )
-from leafhub.model.operator import Operator
+from leafhub.model.operator import ANYBODY, Operator
+from leafhub.model.registry import RegistryView
 
 AsCaller = Request[Operator, Shown | None, State]
 """A call; ``request.user.may(role, application)`` says what its caller may do, which is nothing
@@ -63,6 +64,19 @@ class DrogueLogin(AbstractAuthenticationMiddleware):
         if operator is None:
             raise ForbiddenError
         return AuthenticationResult(user=operator, auth=shown)
+
+
+def caller_of(request: AsCaller, registry: RegistryView) -> Operator:
+    """Who calls, as it is now: its roles may have changed while the body came.
+
+    Raises:
+        ForbiddenError: It is gone.
+    """
+    name = request.user.name
+    caller = registry.operator(name) or (None if name else ANYBODY)
+    if caller is None:
+        raise ForbiddenError
+    return caller
 
 
 def _ways(connection: Connection) -> Iterator[Shown | None]:

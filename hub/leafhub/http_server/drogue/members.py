@@ -19,7 +19,7 @@ from leafhub.errors import NotFoundError
 from leafhub.exchange import operators
 from leafhub.exchange.exchange import Exchange
 from leafhub.http_server.drogue.errors import AbsentError, BadRequestError, ClashError
-from leafhub.http_server.drogue.login import AsCaller
+from leafhub.http_server.drogue.login import AsCaller, caller_of
 from leafhub.http_server.drogue.openapi import refusals
 from leafhub.model.application import Application
 from leafhub.model.operator import Operator, Role
@@ -90,11 +90,12 @@ class MembersApi(Controller):
         data: JSONBody[Members],
     ) -> None:
         """The whole list is replaced. Whoever calls keeps its role unless the list names it."""
-        found = _administered(request.user, exchange, application)
+        user = caller_of(request, exchange.registry)
+        found = _administered(user, exchange, application)
         known = _members(found, exchange)
         if data.resource_version not in {None, known.resource_version}:
             raise ClashError
-        caller = {n: m for n, m in known.members.items() if n == request.user.name}
+        caller = {n: m for n, m in known.members.items() if n == user.name}
         wanted = {n: _ROLES[m.role] for n, m in {**caller, **data.members}.items()}
         try:
             changes = operators.set_members(exchange.registry, found.name, wanted)
@@ -117,13 +118,12 @@ class MembersApi(Controller):
         data: JSONBody[TransferOwnership],
     ) -> None:
         """Nothing changes until the offer is accepted; a later offer takes the place of this."""
-        found = _administered(request.user, exchange, application)
+        user = caller_of(request, exchange.registry)
+        found = _administered(user, exchange, application)
         if not data.new_user:
             raise BadRequestError("Bad request: Invalid user id")
         try:
-            changes = operators.offer(
-                exchange.registry, found.name, data.new_user, request.user.name
-            )
+            changes = operators.offer(exchange.registry, found.name, data.new_user, user.name)
         except NotFoundError as exc:
             raise BadRequestError(f"Bad request: {exc}") from exc
         await exchange.apply(changes)
