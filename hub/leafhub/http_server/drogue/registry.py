@@ -17,8 +17,8 @@ from leafhub.errors import ConflictError, HubError, UnavailableError
 from leafhub.exchange.exchange import Exchange
 from leafhub.http_server.drogue import label_selector
 from leafhub.http_server.drogue.empty import empty
-from leafhub.http_server.drogue.errors import BadRequestError, ClashError, ForbiddenError
-from leafhub.http_server.drogue.login import AsCaller
+from leafhub.http_server.drogue.errors import BadRequestError, ClashError
+from leafhub.http_server.drogue.login import AsCaller, caller_of
 from leafhub.http_server.drogue.openapi import refusals
 from leafhub.http_server.drogue.own_address import root_of
 from leafhub.http_server.drogue.registry_changes import Changes, RegistryDesk
@@ -39,7 +39,6 @@ from leafhub.http_server.drogue.registry_records import (
 )
 from leafhub.model.application import Application
 from leafhub.model.device import Device
-from leafhub.model.operator import ANYBODY
 
 PATH: Final = "/api/registry/v1alpha1"
 LONGEST_BODY: Final = 65_536
@@ -84,8 +83,11 @@ class DrogueRegistry(Controller):
         offset: Offset = 0,
     ) -> Stream:
         """Those that the caller may see, by name."""
-        found = _selected(_desk(request, exchange).applications(), labels, limit, offset)
-        return _listing(map(application_record, found))
+        desk = _desk(request, exchange)
+        found = _selected(desk.applications(), labels, limit, offset)
+        return _listing(
+            application_record(one, secrets=desk.may_change(one.name)) for one in found
+        )
 
     @post(
         "/apps",
@@ -105,8 +107,9 @@ class DrogueRegistry(Controller):
         self, request: AsCaller, exchange: TheExchange, application: FromPath[str]
     ) -> ApplicationRecord:
         """One application."""
-        found = _desk(request, exchange).application(unquote(application))
-        return application_record(found)
+        desk = _desk(request, exchange)
+        found = desk.application(unquote(application))
+        return application_record(found, secrets=desk.may_change(found.name))
 
     @put(
         "/apps/{application:str}",
@@ -153,8 +156,10 @@ class DrogueRegistry(Controller):
         offset: Offset = 0,
     ) -> Stream:
         """All of them, by name."""
-        devices = _desk(request, exchange).devices(unquote(application))
-        return _listing(map(device_record, _selected(devices, labels, limit, offset)))
+        desk, place = _desk(request, exchange), unquote(application)
+        found = _selected(desk.devices(place), labels, limit, offset)
+        secrets = desk.may_change(place)
+        return _listing(device_record(one, secrets=secrets) for one in found)
 
     @post(
         "/apps/{application:str}/devices",
@@ -183,8 +188,9 @@ class DrogueRegistry(Controller):
         device: FromPath[str],
     ) -> DeviceRecord:
         """One device."""
-        found = _desk(request, exchange).device(unquote(application), unquote(device))
-        return device_record(found)
+        desk, place = _desk(request, exchange), unquote(application)
+        found = desk.device(place, unquote(device))
+        return device_record(found, secrets=desk.may_change(place))
 
     @put(
         "/apps/{application:str}/devices/{device:str}",
@@ -225,15 +231,7 @@ class DrogueRegistry(Controller):
 
 
 def _desk(request: AsCaller, exchange: Exchange) -> RegistryDesk:
-    """For the caller as it is now: its roles may have changed while the body came.
-
-    Raises:
-        ForbiddenError: It is gone.
-    """
-    name = request.user.name
-    caller = exchange.registry.operator(name) or (None if name else ANYBODY)
-    if caller is None:
-        raise ForbiddenError
+    caller = caller_of(request, exchange.registry)
     return RegistryDesk(exchange.registry, caller, exchange.arrival())
 
 

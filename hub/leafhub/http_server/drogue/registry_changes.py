@@ -19,12 +19,13 @@ from leafhub.dialects.drogue.records import (
     resource_version,
 )
 from leafhub.dialects.drogue.settings import (
-    LONGEST_NAME,
     NAME,
     ApplicationSettings,
     DeviceSettings,
+    check_name,
     settings_of,
 )
+from leafhub.errors import RequestError
 from leafhub.exchange import operators
 from leafhub.http_server.drogue.errors import (
     AbsentError,
@@ -79,13 +80,12 @@ class RegistryDesk:
         """An application.
 
         Raises:
-            StatusAloneError: It is not there.
-            NotAuthorizedError: The caller may not see it.
+            StatusAloneError: It is not there, as far as the caller may know.
         """
         application = self._find(name)
         if application is None:
             raise StatusAloneError(404)
-        return self._permitted(application, Role.READER)
+        return application
 
     def applications(self) -> list[Application]:
         """Those that the caller may see, by name."""
@@ -114,6 +114,10 @@ class RegistryDesk:
         """
         self._known(application, Role.READER)
         return sorted(self._registry.devices(application), key=lambda one: one.id)
+
+    def may_change(self, application: str) -> bool:
+        """Whether the caller may change an application, and so know the secrets in it."""
+        return self._caller.may(Role.WRITER, application)
 
     # What changes with applications
 
@@ -146,7 +150,7 @@ class RegistryDesk:
 
         Raises:
             StatusAloneError: The path names another one.
-            AbsentError: It is not there.
+            AbsentError: It is not there, as far as the caller may know.
             NotAuthorizedError: The caller may not change it.
             ClashError: It is not as the caller knows it.
         """
@@ -172,7 +176,7 @@ class RegistryDesk:
         It stays too, and waits, where one of those does or it has finalizers of its own.
 
         Raises:
-            AbsentError: It is not there, or deleted already.
+            AbsentError: It is not there, as far as the caller may know, or deleted already.
             NotAuthorizedError: The caller is no admin of it.
             ClashError: It is not as the caller knows it.
         """
@@ -204,14 +208,16 @@ class RegistryDesk:
         """Make a device in the application that its record names.
 
         Raises:
-            BadRequestError: Its name is too long.
+            BadRequestError: Its name is too long, or a step in a path.
             ReferenceNotFoundError: That application is not there, as far as the caller may know
                 and change it, or is deleted.
             ClashError: There is one of that name.
         """
         place, name = wanted.metadata.application, wanted.metadata.name
-        if len(name.encode()) > LONGEST_NAME:
-            raise BadRequestError(f"A device's name has at most {LONGEST_NAME} bytes.")
+        try:
+            check_name(name, "metadata.name")
+        except RequestError as exc:
+            raise BadRequestError(str(exc)) from exc
         try:
             application = _not_deleted(self._known(place, Role.WRITER))
         except AbsentError as exc:
@@ -284,8 +290,11 @@ class RegistryDesk:
     # Who may know of what
 
     def _find(self, name: str) -> Application | None:
+        """An application that the caller may know of."""
         application = self._registry.application(name)
-        return application if application is not None and application.dialect == NAME else None
+        if application is None or application.dialect != NAME:
+            return None
+        return application if self._caller.may(Role.READER, name) else None
 
     def _present(self, name: str) -> Application:
         application = self._find(name)

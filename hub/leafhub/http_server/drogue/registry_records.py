@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from leafhub.dialects.cloudevents import DEEPEST_JSON, is_json
+from leafhub.dialects.drogue.credentials import LEGACY_SECTION, SECTION
 from leafhub.dialects.drogue.records import resource_version, shown_spec
 from leafhub.dialects.drogue.settings import LONGEST_NAME, settings_of
 from leafhub.http_server.drogue.errors import BadRequestError
@@ -15,6 +16,11 @@ from leafhub.model.device import Device
 
 LONGEST_APPLICATION_NAME: Final = 64
 """Characters, as Drogue Cloud keeps it."""
+
+SECRET_SECTIONS: Final = frozenset(
+    {SECTION, LEGACY_SECTION, "commands", "command", "publish", "downstream"}
+)
+"""Sections of ``spec`` with passwords in them, of devices or for endpoints elsewhere."""
 
 _HOST_LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"  # RFC 1123 §2.1
 _END = r"$(?!\n)"  # in Python ``$`` alone would let a line end pass
@@ -158,22 +164,27 @@ def read(body: bytes, shape: type[_T]) -> _T:
     return found
 
 
-def application_record(application: Application) -> ApplicationRecord:
-    """An application as the registry shows it."""
+def application_record(application: Application, *, secrets: bool) -> ApplicationRecord:
+    """An application as the registry shows it, with the secrets in it or without."""
     return ApplicationRecord(
         metadata=ApplicationMetadata(name=application.name, **_common(application)),
-        spec=shown_spec(application),
+        spec=_spec(application, secrets=secrets),
         status=settings_of(application).status,
     )
 
 
-def device_record(device: Device) -> DeviceRecord:
-    """A device as the registry shows it."""
+def device_record(device: Device, *, secrets: bool) -> DeviceRecord:
+    """A device as the registry shows it, with the secrets in it or without."""
     return DeviceRecord(
         metadata=DeviceMetadata(application=device.application, name=device.id, **_common(device)),
-        spec=shown_spec(device),
+        spec=_spec(device, secrets=secrets),
         status=settings_of(device).status,
     )
+
+
+def _spec(record: Application | Device, *, secrets: bool) -> dict[str, Any]:
+    spec = shown_spec(record)
+    return spec if secrets else {k: v for k, v in spec.items() if k not in SECRET_SECTIONS}
 
 
 def _common(record: Application | Device) -> dict[str, Any]:

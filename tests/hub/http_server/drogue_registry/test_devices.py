@@ -52,6 +52,16 @@ async def test_a_device_is_made_shown_and_deleted(api: RegistryApi) -> None:
     expect(await api("GET", "/apps/app2/devices"), 404, NOT_FOUND)
 
 
+@pytest.mark.parametrize("name", [".", "..", "ü" * 128])
+async def test_a_name_that_no_path_can_hold_is_refused(api: RegistryApi, name: str) -> None:
+    await api.make(app())
+    answer = await api("POST", "/apps/app1/devices", device(name))
+    assert (answer.status_code, answer.json()["error"]) == (400, "BadRequest")
+    assert answer.json()["message"].startswith("metadata.name: ")
+    assert await api.names("/apps/app1/devices") == []
+    await api.make(device("..."), device("ü" * 127))
+
+
 async def test_a_device_made_again_is_another_one(api: RegistryApi) -> None:
     await api.make(app(), device())
     old = await api.get("/apps/app1/devices/dev1")

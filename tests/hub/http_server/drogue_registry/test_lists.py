@@ -1,6 +1,7 @@
 """Lists: sorted, selected by labels, cut, and long."""
 
 import asyncio
+from urllib.parse import unquote
 
 import pytest
 from drogue_registry import (
@@ -60,6 +61,10 @@ async def test_queries_that_are_refused(api: RegistryApi, query: str, error: str
     for path in ("/apps", "/apps/app1/devices"):
         answer = await api("GET", f"{path}?{query}")
         assert (answer.status_code, answer.json()["error"]) == (400, error)
+        name, _, value = query.partition("=")
+        assert (name if error == "BadRequest" else repr(unquote(value))) in answer.json()[
+            "message"
+        ]
 
 
 async def test_a_long_list_comes_whole(api: RegistryApi) -> None:
