@@ -86,11 +86,14 @@ class FeedGroups:
                     group.stir()
 
     def end_application(self, name: str) -> None:
-        """An application was deleted: nobody reads it any more, and nothing is kept of it."""
+        """An application was deleted: nobody reads it any more, and nothing is kept of it.
+
+        Nor is anything written: there may be another one of its name already.
+        """
+        self._positions.forget(name)
         for places in tuple(self._of_application.get(name, {}).values()):
             for place in tuple(places):
                 place.leave()
-        self._positions.forget(name)
 
     def end(self) -> None:
         """Nobody reads any more; positions that are not on disk yet are written."""

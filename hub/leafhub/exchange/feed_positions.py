@@ -52,6 +52,9 @@ class FeedPositions:
             self._known[key] = one.positions if fits else (min(one.positions),) * PARTITIONS
             unused_s = max(0, now_us - one.updated_us) / 1_000_000
             self._looking.set(key, now_s + self._keep_s - unused_s)
+        while len(self._known) > self._settings.maximum_positions:
+            self._remove(next(iter(self._known)))
+            self._write_later()
 
     def find(self, key: GroupKey) -> tuple[int, ...] | None:
         """Where a group goes on; ``None``: it is new."""
@@ -67,8 +70,10 @@ class FeedPositions:
         self.write()
 
     def end(self, group: FeedGroup) -> None:
-        """Nobody reads it any more."""
+        """Nobody reads it any more; where it was forgotten, it stays so."""
         key = group.key
+        if key not in self._read:
+            return
         self._changed[key] = None
         self._looking.set(key, self._clock.now_s() + self._keep_s)
         self.write()
@@ -121,7 +126,7 @@ class FeedPositions:
                     group.keep(through)
             else:
                 log.debug("positions of readers are not written yet: %s", error)
-                self._changed.update(dict.fromkeys(keys))
+                self._changed.update((key, None) for key in keys if key in self._known)
                 self._write_later()
 
         try:
@@ -152,7 +157,11 @@ class FeedPositions:
             self._remove(unused)
 
     def _remove(self, key: GroupKey) -> None:
-        """Take one away, on disk too."""
+        """Take one away, on disk too.
+
+        One that a store in trouble does not take away is found at the next start, and removed
+        again: client ids cost nothing, and all that come meanwhile are not to be remembered.
+        """
         self._drop(key)
         self._changed[key] = None
 

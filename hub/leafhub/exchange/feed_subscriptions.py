@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -21,6 +22,9 @@ from leafhub.stores.base import StoredEvent
 
 ASK_AGAIN_S: Final = 0.25
 """Until a client that had no room for an event is offered it again."""
+LONGEST_KEY: Final = 1_024
+"""Characters of a group's name and selection together. They are kept for a week where readers come
+under a new client id each time, and a packet holds 16 KiB of them."""
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +84,10 @@ class FeedSubscription:
         self._encode = encode
         self._waits = False  # for the client's acknowledgement
         self._ask_again: asyncio.TimerHandle | None = None
+
+    def stays_for(self, reading: Reading) -> bool:
+        """Whether it goes on as it is where this is asked for in its place."""
+        return self.key == _key_of(reading) and (self.place is not None or reading.is_live)
 
     def show(self, event: Event) -> None:
         """Send an event that has just come; what the client does not take is lost on it."""
@@ -169,26 +177,44 @@ class FeedSubscriptions:
     def within_bounds(
         self, session: Session, topic_filters: Iterable[str], grants: Sequence[Grant]
     ) -> tuple[Grant, ...]:
-        """The grants, but refusals for those who would be too many to read from the store."""
+        """The grants, but refusals for those who would be too many to read from the store.
+
+        Who starts a group brings in those who are live under its name.
+        """
         known = self._of_session.get(session, {})
         room = self._groups.room
+        live: Counter[GroupKey] = Counter()  # of those granted here
+        started: set[GroupKey] = set()
         answers: list[Grant] = []
         for topic_filter, grant in zip(topic_filters, grants, strict=True):
-            reads = grant.reading is not None and not grant.reading.is_live
-            before = known.get(topic_filter)
-            if reads and (before is None or before.place is None):
-                room -= 1
-                answers.append(grant if room >= 0 else Grant(ReasonCode.QUOTA_EXCEEDED))
-            else:
+            reading, before = grant.reading, known.get(topic_filter)
+            if reading is None or (before is not None and before.stays_for(reading)):
                 answers.append(grant)
+                continue
+            key = _key_of(reading)
+            is_group = key in started or self._groups.has(key)
+            count = 1
+            if not is_group:
+                here = self._live.get(key.application, {}).get(key, ()) if key.group else ()
+                others = live[key] + sum(one is not before for one in here)
+                count = 0 if reading.is_live else 1 + others
+            if count > room or len(key.group) + len(key.selection) > LONGEST_KEY:
+                answers.append(Grant(ReasonCode.QUOTA_EXCEEDED))
+                continue
+            room -= count
+            if reading.is_live:
+                live[key] += bool(key.group)
+            elif key.group:
+                started.add(key)
+            answers.append(grant)
         return tuple(answers)
 
     def subscribe(self, session: Session, subscription: Subscription, reading: Reading) -> None:
         """Let an application's events reach a subscription, in place of an earlier one."""
         topic_filter = subscription.topic_filter
-        key = GroupKey(reading.application, reading.group, reading.selection)
+        key = _key_of(reading)
         known = self._of_session.get(session, {}).get(topic_filter)
-        if known is not None and known.key == key and (known.place or reading.is_live):
+        if known is not None and known.stays_for(reading):
             known.subscription = subscription  # it stays where it is, and gets nothing twice
             return
         self.unsubscribe(session, topic_filter)
@@ -250,6 +276,10 @@ class FeedSubscriptions:
         principal = one.session.principal
         face = self._faces[principal.dialect]
         return face.deliver(event, one.subscription, principal, self._registry)
+
+
+def _key_of(reading: Reading) -> GroupKey:
+    return GroupKey(reading.application, reading.group, reading.selection)
 
 
 def _share(one: FeedSubscription) -> Hashable:

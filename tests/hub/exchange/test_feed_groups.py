@@ -330,6 +330,32 @@ async def test_of_too_many_the_longest_unused_goes(desk: Desk) -> None:
     assert {key.group for key in desk.positions()} == {"a", "c", "d"}
 
 
+async def test_of_too_many_on_disk_the_longest_unused_goes(desk: Desk) -> None:
+    rows = tuple(
+        FeedPosition(application="oak", group=name, positions=(0,) * PARTITIONS, updated_us=1)
+        for name in "abcde"
+    )
+    desk.store.committed.append(Batch(positions=rows))
+    desk.restart()
+    desk.pass_time(5)
+    desk.store.commit()
+    assert {key.group for key in desk.positions()} == {"c", "d", "e"}
+
+
+async def test_a_store_in_trouble_makes_nobody_remember_who_was_here(desk: Desk) -> None:
+    for number in range(20):
+        reader = desk.join(Reader(), GroupKey("oak", str(number), ""))
+        assert reader.place is not None
+        reader.place.leave()
+        desk.store.fail(100)
+    written = len(desk.store.waiting)
+    desk.pass_time(5)
+    (batch, _), *_ = desk.store.waiting[written:]
+    assert {one.group for one in batch.positions} == {"17", "18", "19"}
+    desk.store.commit()
+    assert {key.group for key in desk.positions()} == {"17", "18", "19"}
+
+
 async def test_positions_for_another_number_of_partitions_are_taken_at_the_least(
     desk: Desk,
 ) -> None:
@@ -345,10 +371,13 @@ async def test_positions_for_another_number_of_partitions_are_taken_at_the_least
 async def test_a_deleted_application_leaves_nothing(desk: Desk) -> None:
     reader = desk.join(Reader())
     await desk.send(1)
+    desk.store.commit()
+    written = len(desk.store.committed)
     desk.groups.end_application("oak")
     assert not desk.groups.has(KEY)
     await desk.send(1)
     assert reader.names() == ["1"]
+    assert not any(one.positions for one in desk.store.committed[written:])
     desk.pass_time(5)
     again = desk.join(Reader())
     await desk.settle()

@@ -209,7 +209,7 @@ class Groups(RuleBasedStateMachine):
         passing_on = {
             sender
             for sender in SENDERS
-            if (partition := partitions[partition_of(event("", sender))]).reader is None
+            if partitions[partition_of(event("", sender))].reader is None
         }
         holders = {stored.event.sender for reader in self.present for stored in reader.open}
         assert passing_on <= holders, f"{passing_on - holders} pass on though nothing is open"

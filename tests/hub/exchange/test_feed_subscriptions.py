@@ -326,9 +326,32 @@ async def test_no_more_read_than_may(desk: Desk) -> None:
 
     assert granted() == ["a", "b", "c", "d", "e"]
     desk.groups._settings = FeedSettings(maximum_readers=1)
-    assert granted() == ["a", "b", "c"]
+    assert granted() == ["a", "c"]
     client.subscribe(SHARED, "e", qos=1)
-    assert granted() == ["b", "c", "e"]  # it reads already
+    assert granted() == ["c", "e"]  # it reads already
+
+
+async def test_who_starts_a_group_needs_room_for_all_that_come_with_it(desk: Desk) -> None:
+    live, client = desk.client(), desk.client()
+    live.subscribe(LIVE)
+    shared = (Grant(1, reading=SHARED),)
+    desk.groups._settings = FeedSettings(maximum_readers=1)
+    (answer,) = desk.feeds.within_bounds(client.session, ["a"], shared)
+    assert answer == Grant(ReasonCode.QUOTA_EXCEEDED)
+    assert desk.feeds.within_bounds(live.session, ["f"], shared) == shared  # it is that one itself
+    desk.groups._settings = FeedSettings(maximum_readers=2)
+    assert desk.feeds.within_bounds(client.session, ["a"], shared) == shared
+    client.subscribe(SHARED, "a", qos=1)
+    assert desk.groups.room == 0
+
+
+async def test_names_that_are_kept_are_no_longer_than_a_person_would_choose(desk: Desk) -> None:
+    client = desk.client()
+    grants = tuple(
+        Grant(1, reading=Reading(application="oak", group="g" * length)) for length in (1024, 1025)
+    )
+    answers = desk.feeds.within_bounds(client.session, ["a", "b"], grants)
+    assert answers == (grants[0], Grant(ReasonCode.QUOTA_EXCEEDED))
 
 
 async def test_who_leaves_makes_room_for_another_reader(desk: Desk) -> None:
