@@ -141,9 +141,12 @@ def _find(connect: Connect, peer: Peer, registry: RegistryView, time_us: int) ->
             return _Candidate(trouble="a name or password comes with what its handshake proves")
     elif has_name and has_password and claim is not None and application is not None:
         return _by_password(claim, application, connect, registry)
-    if application is None:
+    if claim is None or application is None:
         return None
-    return _Candidate(trouble="it is no login by name and password, certificate or key")
+    return _Candidate(
+        trouble=f"{quoted(claim.identifier)} of application {application.name!r} has to show a"
+        " user name and a password, or else a certificate or key"
+    )
 
 
 def _by_password(
