@@ -6,6 +6,7 @@ carry out, in this order: changes and events are stored and committed, then the 
 leaves, then replies, then deliveries to others.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import ClassVar, Final, Protocol
@@ -250,22 +251,26 @@ class Receiver(msgspec.Struct, frozen=True):
 
 
 class Face(Protocol):
-    """Whoever answers a kind of client: a dialect its devices, the integration operators."""
+    """Whoever answers a kind of client: a dialect its devices, the integration operators.
+
+    What has a body here is the common answer, for those who inherit it and say nothing else.
+    """
 
     name: ClassVar[str]
 
+    @abstractmethod
     def authenticate(
         self, connect: Connect, peer: Peer, registry: RegistryView, arrival: Arrival
     ) -> Login | Refusal | None:
         """Judge CONNECT; ``None``: these credentials are not of this dialect."""
-        ...
 
+    @abstractmethod
     def on_publish(
         self, publish: Publish, principal: Principal, registry: RegistryView, arrival: Arrival
     ) -> Outcome:
         """Translate one PUBLISH."""
-        ...
 
+    @abstractmethod
     def on_will(
         self, will: Will, principal: Principal, registry: RegistryView, arrival: Arrival
     ) -> Outcome:
@@ -274,23 +279,21 @@ class Face(Protocol):
         Of the outcome only ``inquiry``, ``events``, ``publications``, ``updates`` and ``log``
         count.
         """
-        ...
 
+    @abstractmethod
     def on_subscribe(
         self, subscribe: Subscribe, principal: Principal, registry: RegistryView, arrival: Arrival
     ) -> SubscribeOutcome:
         """Judge one SUBSCRIBE."""
-        ...
 
     def on_unsubscribe(
         self, unsubscribe: Unsubscribe, principal: Principal, subscribed: frozenset[str]
     ) -> Sequence[tuple[str | None, ReasonCode]]:
         """For each filter the subscription that ends (``None``: none does) and the answer.
 
-        ``subscribed`` holds the filters the session has. The common answer is
-        ``plain_unsubscribe``.
+        ``subscribed`` holds the filters the session has. Without more: as the standard says.
         """
-        ...
+        return plain_unsubscribe(unsubscribe, subscribed)
 
     def topics_of(self, event: Event, registry: RegistryView) -> Sequence[str]:
         """Topic names under which subscribers of this dialect know an event, whoever sent it.
@@ -298,7 +301,7 @@ class Face(Protocol):
         All dialects share one tree, so each name starts with ``<dialect>/``. Empty: this dialect
         does not show it.
         """
-        ...
+        return ()
 
     def deliver(
         self,
@@ -308,7 +311,23 @@ class Face(Protocol):
         registry: RegistryView,
     ) -> OutgoingMessage | None:
         """Encode an event for one session; ``None``: it may not see it."""
-        ...
+        return None
+
+
+class HandshakeFace(Face, Protocol):
+    """A face that knows clients by what they prove before they send CONNECT."""
+
+    @abstractmethod
+    def pre_shared_key(self, identity: str, registry: RegistryView, time_us: int) -> bytes | None:
+        """The key of an identity (RFC 4279 §2); ``None``: nobody may come in with it now."""
+
+
+class AnonymousFace(Face, Protocol):
+    """A face that also serves clients without credentials."""
+
+    @abstractmethod
+    def anonymous(self, connect: Connect, peer: Peer, registry: RegistryView) -> Principal:
+        """Whom such a client speaks for."""
 
 
 class Waiting(Enum):
@@ -334,7 +353,7 @@ class Answers(Enum):
 
 
 class Dialect(Face, Protocol):
-    """One vendor's way of using MQTT: a module, a file of vectors, a line in ``DIALECTS``."""
+    """One vendor's way of using MQTT: a package, a table of tests, a line in ``DIALECTS``."""
 
     application_type: ClassVar[type[msgspec.Struct]]
     """Shape of ``Application.settings``; forbids unknown fields."""
@@ -344,16 +363,18 @@ class Dialect(Face, Protocol):
     """What becomes of commands whose device is away."""
     commands_are_answered: ClassVar[Answers]
     """Whether devices answer commands."""
-    keeps_plain_secrets: ClassVar[bool]
+    keeps_plain_secrets: ClassVar[bool] = False
     """Whether the vendor's API must show secrets again; otherwise they are kept as hashes."""
 
+    # Records
+
+    @abstractmethod
     def keys(self, application: Application, device: Device) -> Iterable[str]:
         """The strings by which ``RegistryView.lookup`` finds it, each starting ``<dialect>:``."""
-        ...
 
     def application_keys(self, application: Application) -> Iterable[str]:
         """The same for an application, apart from its name; see ``lookup_application``."""
-        ...
+        return ()
 
     def prepare_application(
         self,
@@ -369,8 +390,9 @@ class Dialect(Face, Protocol):
         Raises:
             RequestError: It can never work; ``path`` names the member.
         """
-        ...
+        return application
 
+    @abstractmethod
     def prepare(
         self, application: Application, device: Device, before: Device | None, arrival: Arrival
     ) -> Device:
@@ -381,7 +403,6 @@ class Dialect(Face, Protocol):
         Raises:
             RequestError: It is not what the vendor documents; ``path`` names the member.
         """
-        ...
 
     def review(
         self,
@@ -392,20 +413,25 @@ class Dialect(Face, Protocol):
     ) -> Review:
         """Judge a session anew, with the filters it subscribed to, after a person's changes.
 
-        That the device is enabled, and its credentials the same, is seen to elsewhere.
+        That the device is enabled, and its credentials the same, is seen to elsewhere. All stays
+        where no setting can take a granted subscription away.
         """
-        ...
+        return ALL_STAYS
+
+    # Events
 
     def shown(self, event: Event, registry: RegistryView) -> Sequence[Publication]:
         """What an event, of whatever dialect, is to the subscribers of this one's topic spaces."""
-        ...
+        return ()
 
     def on_connection(self, event: Event, registry: RegistryView) -> Outcome:
-        """Judge the news that a device came or went.
+        """Judge the news that a device came or went; without more it is stored as it is.
 
         Of the outcome only ``inquiry``, ``events`` and ``log`` count.
         """
-        ...
+        return Outcome(events=(event,))
+
+    # Commands
 
     def on_connected(
         self,
@@ -415,16 +441,17 @@ class Dialect(Face, Protocol):
         arrival: Arrival,
     ) -> Sequence[tuple[Command, OutgoingMessage]]:
         """The open commands that a device gets right after CONNACK, oldest first."""
-        ...
+        return ()
 
+    @abstractmethod
     def command_timeout_s(self, device: Device, registry: RegistryView) -> float | None:
         """How long a command may take to its end unless its sender says; ``None``: for ever."""
-        ...
 
     def command_id(self, arrival: Arrival) -> str:
-        """A new command's id, in the form that the dialect's messages carry."""
-        ...
+        """A new command's id, in the form that messages carry; a UUID where none carries it."""
+        return arrival.ids.uuid()
 
+    @abstractmethod
     def check_command(
         self, command: Command, registry: RegistryView
     ) -> Command | Inquiry[Command]:
@@ -435,7 +462,6 @@ class Dialect(Face, Protocol):
                 What an inquiry ends in may raise it too, and the next.
             UnavailableError: What has to be asked is away.
         """
-        ...
 
     def receivers(
         self, command: Command, registry: RegistryView
@@ -447,13 +473,13 @@ class Dialect(Face, Protocol):
         Raises:
             RequestError: It cannot be brought there.
         """
-        ...
+        return (command.device,)
 
+    @abstractmethod
     def deliver_command(
         self, command: Command, receiver: Receiver, registry: RegistryView
     ) -> Sequence[OutgoingMessage]:
         """Encode a command for one live connection; empty: this connection does not get it."""
-        ...
 
 
 def plain_unsubscribe(

@@ -7,10 +7,11 @@
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, Final
+from typing import Final
 
 from leafhub.dialects.base import (
     Arrival,
+    Face,
     Grant,
     Login,
     Outcome,
@@ -44,10 +45,10 @@ _STRUCTURED: Final = "structured"
 _BINARY: Final = "binary"
 
 
-class Integration:
+class Integration(Face):
     """A face for operators; see the module."""
 
-    name: ClassVar[str] = NAME
+    name = NAME
 
     def authenticate(
         self, connect: Connect, peer: Peer, registry: RegistryView, arrival: Arrival

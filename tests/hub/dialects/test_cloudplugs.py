@@ -1319,7 +1319,7 @@ class TestCommands:
     ) -> None:
         assert dialect.commands_wait is Waiting.NEVER
         assert list(dialect.on_connected(logged_in(A), [command()], world, arrival)) == []
-        assert list(dialect.receivers(command(), world)) == [A]
+        assert dialect.receivers(command(), world) == (A,)
 
     def test_a_commands_id_is_the_id_of_a_record(
         self, dialect: CloudPlugsDialect, arrival: Arrival

@@ -5,14 +5,13 @@ event of its user, with the topic as channel; subscribers get it as it was publi
 """
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
-
-import msgspec
 
 from leafhub.dialects.base import (
     Answers,
     Arrival,
+    Dialect,
     Grant,
+    HandshakeFace,
     Login,
     Outcome,
     Peer,
@@ -22,7 +21,6 @@ from leafhub.dialects.base import (
     Review,
     SubscribeOutcome,
     Waiting,
-    plain_unsubscribe,
 )
 from leafhub.dialects.broker import commands
 from leafhub.dialects.broker.access import access_of
@@ -47,21 +45,20 @@ from leafhub.model.device import Device, SecretKind
 from leafhub.model.event import Event
 from leafhub.model.publication import Publication
 from leafhub.model.registry import RegistryView
-from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
+from leafhub.mqtt.packets import Connect, Publish, Subscribe, Will
 from leafhub.mqtt.reason_codes import ReasonCode
-from leafhub.mqtt.session import OutgoingMessage, Subscription
+from leafhub.mqtt.session import OutgoingMessage
 from leafhub.mqtt.topics import split_share
 
 
-class BrokerDialect:
+class BrokerDialect(Dialect, HandshakeFace):
     """See the module."""
 
-    name: ClassVar[str] = NAME
-    application_type: ClassVar[type[msgspec.Struct]] = SpaceSettings
-    device_type: ClassVar[type[msgspec.Struct]] = UserSettings
-    commands_wait: ClassVar[Waiting] = Waiting.NEVER
-    commands_are_answered: ClassVar[Answers] = Answers.NEVER
-    keeps_plain_secrets: ClassVar[bool] = False
+    name = NAME
+    application_type = SpaceSettings
+    device_type = UserSettings
+    commands_wait = Waiting.NEVER
+    commands_are_answered = Answers.NEVER
 
     def keys(self, application: Application, device: Device) -> Iterable[str]:
         """The user's name, the identities of its pre-shared keys, its certificates."""
@@ -73,10 +70,6 @@ class BrokerDialect:
             yield certificate_key(fingerprint)
         if space_of(application).anonymous == device.id:
             yield ANONYMOUS_KEY
-
-    def application_keys(self, application: Application) -> Iterable[str]:
-        """None: an application goes by its name."""
-        return ()
 
     def prepare_application(
         self,
@@ -124,20 +117,6 @@ class BrokerDialect:
         """In each space that shows the event's application."""
         return shown(event, registry)
 
-    def on_connection(self, event: Event, registry: RegistryView) -> Outcome:
-        """It is stored as it is."""
-        return Outcome(events=(event,))
-
-    def on_connected(
-        self,
-        principal: Principal,
-        open_commands: Sequence[Command],
-        registry: RegistryView,
-        arrival: Arrival,
-    ) -> Sequence[tuple[Command, OutgoingMessage]]:
-        """Nothing: a command never waits for its device."""
-        return ()
-
     def on_publish(
         self, publish: Publish, principal: Principal, registry: RegistryView, arrival: Arrival
     ) -> Outcome:
@@ -165,41 +144,13 @@ class BrokerDialect:
             grants=grants, outcome=Outcome(log=refused_filters(subscribe, grants))
         )
 
-    def on_unsubscribe(
-        self, unsubscribe: Unsubscribe, principal: Principal, subscribed: frozenset[str]
-    ) -> Sequence[tuple[str | None, ReasonCode]]:
-        """See ``Face``."""
-        return plain_unsubscribe(unsubscribe, subscribed)
-
-    def topics_of(self, event: Event, registry: RegistryView) -> Sequence[str]:
-        """None: subscribers get publications."""
-        return ()
-
-    def deliver(
-        self,
-        event: Event,
-        subscription: Subscription,
-        principal: Principal,
-        registry: RegistryView,
-    ) -> OutgoingMessage | None:
-        """None: subscribers get publications."""
-        return None
-
     def command_timeout_s(self, device: Device, registry: RegistryView) -> float | None:
         """As Drogue's: nobody waits longer for a lamp."""
         return 60.0
 
-    def command_id(self, arrival: Arrival) -> str:
-        """A UUID; no message carries it."""
-        return arrival.ids.uuid()
-
     def check_command(self, command: Command, registry: RegistryView) -> Command:
         """See ``Dialect``."""
         return commands.check(command, registry)
-
-    def receivers(self, command: Command, registry: RegistryView) -> Sequence[str]:
-        """The user's own connections."""
-        return (command.device,)
 
     def deliver_command(
         self, command: Command, receiver: Receiver, registry: RegistryView

@@ -8,15 +8,16 @@ the command's id in ``to``.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, Final
+from typing import Final
 
 import msgspec
 
 from leafhub.dialects.base import (
-    ALL_STAYS,
     NOTHING,
+    AnonymousFace,
     Answers,
     Arrival,
+    Dialect,
     Grant,
     Login,
     Outcome,
@@ -24,10 +25,8 @@ from leafhub.dialects.base import (
     Principal,
     Receiver,
     Refusal,
-    Review,
     SubscribeOutcome,
     Waiting,
-    plain_unsubscribe,
 )
 from leafhub.dialects.cloudplugs.company import (
     NAME,
@@ -67,9 +66,8 @@ from leafhub.model.application import Application
 from leafhub.model.command import Command, CommandUpdate
 from leafhub.model.device import Device
 from leafhub.model.event import JSON, Event, Kind
-from leafhub.model.publication import Publication
 from leafhub.model.registry import PutDevice, RegistryView
-from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
+from leafhub.mqtt.packets import Connect, Publish, Subscribe, Will
 from leafhub.mqtt.policy import Policy
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.session_state import OutgoingMessage, Subscription
@@ -86,18 +84,17 @@ ENROLLMENT_POLICY: Final = msgspec.structs.replace(DEVICE_POLICY, verbatim_filte
 _NOT_RECORDS = frozenset({Kind.CONNECTION, Kind.REGISTRY, Kind.COMMAND})
 
 
-class CloudPlugsDialect:
+class CloudPlugsDialect(Dialect, AnonymousFace):
     """CloudPlugs IoT over MQTT 3.1 and 3.1.1, with QoS 0 towards the client.
 
     Its only state are the times it gave out last, so that no two records of a channel share one.
     """
 
-    name: ClassVar[str] = NAME
-    application_type: ClassVar[type[msgspec.Struct]] = CompanySettings
-    device_type: ClassVar[type[msgspec.Struct]] = DeviceSettings
-    commands_wait: ClassVar[Waiting] = Waiting.NEVER  # everything goes out with QoS 0
-    commands_are_answered: ClassVar[Answers] = Answers.ALWAYS
-    keeps_plain_secrets: ClassVar[bool] = False
+    name = NAME
+    application_type = CompanySettings
+    device_type = DeviceSettings
+    commands_wait = Waiting.NEVER  # everything goes out with QoS 0
+    commands_are_answered = Answers.ALWAYS
 
     def __init__(self) -> None:
         self._times = HubTimes()
@@ -112,20 +109,6 @@ class CloudPlugsDialect:
             yield serial_key(company_of(application).id, settings.hwid)
         elif settings.hwid and settings.model:
             yield serial_key(settings.model, settings.hwid)
-
-    def application_keys(self, application: Application) -> Iterable[str]:
-        """None: an application goes by its name."""
-        return ()
-
-    def prepare_application(
-        self,
-        application: Application,
-        before: Application | None,
-        registry: RegistryView,
-        arrival: Arrival,
-    ) -> Application:
-        """See ``Dialect``; whatever its settings take makes sense."""
-        return application
 
     def prepare(
         self, application: Application, device: Device, before: Device | None, arrival: Arrival
@@ -229,34 +212,6 @@ class CloudPlugsDialect:
             else Refusal(reason_code=Assumed.DISABLED, log=f"{application.name} is disabled"),
         )
 
-    def review(
-        self,
-        principal: Principal,
-        topic_filters: Iterable[str],
-        registry: RegistryView,
-        arrival: Arrival,
-    ) -> Review:
-        """All stays: no setting takes a granted subscription away."""
-        return ALL_STAYS
-
-    def shown(self, event: Event, registry: RegistryView) -> Sequence[Publication]:
-        """Nothing: this dialect has no topic spaces."""
-        return ()
-
-    def on_connection(self, event: Event, registry: RegistryView) -> Outcome:
-        """It is stored as it is."""
-        return Outcome(events=(event,))
-
-    def on_connected(
-        self,
-        principal: Principal,
-        open_commands: Sequence[Command],
-        registry: RegistryView,
-        arrival: Arrival,
-    ) -> Sequence[tuple[Command, OutgoingMessage]]:
-        """See ``Dialect``; nothing waits in this one."""
-        return ()
-
     # SUBSCRIBE
 
     def on_subscribe(
@@ -268,12 +223,6 @@ class CloudPlugsDialect:
         return SubscribeOutcome(
             grants=tuple(Grant(0, _routes(r.topic_filter, principal)) for r in subscribe.requests)
         )
-
-    def on_unsubscribe(
-        self, unsubscribe: Unsubscribe, principal: Principal, subscribed: frozenset[str]
-    ) -> Sequence[tuple[str | None, ReasonCode]]:
-        """See ``Dialect``."""
-        return plain_unsubscribe(unsubscribe, subscribed)
 
     # PUBLISH
 
@@ -430,10 +379,6 @@ class CloudPlugsDialect:
         except (ValueError, RecursionError) as exc:
             raise RequestError(f"not JSON: {exc}", path="data") from exc
         return msgspec.structs.replace(command, data=data, datacontenttype=JSON)
-
-    def receivers(self, command: Command, registry: RegistryView) -> Sequence[str]:
-        """See ``Dialect``; the device alone."""
-        return (command.device,)
 
     def deliver_command(
         self, command: Command, receiver: Receiver, registry: RegistryView

@@ -5,13 +5,12 @@ to ``<channel>/<device>`` for a device that names it.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
-
-import msgspec
 
 from leafhub.dialects.base import (
     Answers,
     Arrival,
+    Dialect,
+    HandshakeFace,
     Login,
     Outcome,
     Peer,
@@ -21,7 +20,6 @@ from leafhub.dialects.base import (
     Review,
     SubscribeOutcome,
     Waiting,
-    plain_unsubscribe,
 )
 from leafhub.dialects.drogue.commanding import (
     check_command,
@@ -42,22 +40,19 @@ from leafhub.model.application import Application
 from leafhub.model.command import Command, CommandUpdate
 from leafhub.model.device import Device
 from leafhub.model.event import Event
-from leafhub.model.publication import Publication
 from leafhub.model.registry import RegistryView
-from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
-from leafhub.mqtt.reason_codes import ReasonCode
-from leafhub.mqtt.session import OutgoingMessage, Subscription
+from leafhub.mqtt.packets import Connect, Publish, Subscribe, Will
+from leafhub.mqtt.session import OutgoingMessage
 
 
-class DrogueDialect:
+class DrogueDialect(Dialect, HandshakeFace):
     """See the module."""
 
-    name: ClassVar[str] = NAME
-    application_type: ClassVar[type[msgspec.Struct]] = ApplicationSettings
-    device_type: ClassVar[type[msgspec.Struct]] = DeviceSettings
-    commands_wait: ClassVar[Waiting] = Waiting.IN_SESSIONS
-    commands_are_answered: ClassVar[Answers] = Answers.SOMETIMES
-    keeps_plain_secrets: ClassVar[bool] = False
+    name = NAME
+    application_type = ApplicationSettings
+    device_type = DeviceSettings
+    commands_wait = Waiting.IN_SESSIONS
+    commands_are_answered = Answers.SOMETIMES
 
     def keys(self, application: Application, device: Device) -> Iterable[str]:
         """Name, aliases and unique user names, each once."""
@@ -106,23 +101,9 @@ class DrogueDialect:
             ends=ends, lost=() if ends else lost_filters(topic_filters, principal, registry)
         )
 
-    def shown(self, event: Event, registry: RegistryView) -> Sequence[Publication]:
-        """Nothing: this dialect has no topic spaces."""
-        return ()
-
     def on_connection(self, event: Event, registry: RegistryView) -> Outcome:
         """It goes the way of all events."""
         return judged(event, (), registry)
-
-    def on_connected(
-        self,
-        principal: Principal,
-        open_commands: Sequence[Command],
-        registry: RegistryView,
-        arrival: Arrival,
-    ) -> Sequence[tuple[Command, OutgoingMessage]]:
-        """Nothing: what waits for its client stands in the session."""
-        return ()
 
     def on_publish(
         self, publish: Publish, principal: Principal, registry: RegistryView, arrival: Arrival
@@ -146,40 +127,9 @@ class DrogueDialect:
         """Grant what commands come under; they take no routes."""
         return on_subscribe(subscribe, principal, registry)
 
-    def on_unsubscribe(
-        self,
-        unsubscribe: Unsubscribe,
-        principal: Principal,
-        subscribed: frozenset[str],
-    ) -> Sequence[tuple[str | None, ReasonCode]]:
-        """See ``Face``."""
-        return plain_unsubscribe(unsubscribe, subscribed)
-
-    def topics_of(
-        self,
-        event: Event,
-        registry: RegistryView,
-    ) -> Sequence[str]:
-        """None: devices get commands, never events."""
-        return ()
-
-    def deliver(
-        self,
-        event: Event,
-        subscription: Subscription,
-        principal: Principal,
-        registry: RegistryView,
-    ) -> OutgoingMessage | None:
-        """None: devices get commands, never events."""
-        return None
-
     def command_timeout_s(self, device: Device, registry: RegistryView) -> float | None:
         """As the option says: a device with a kept session may sleep for long."""
         return options_of(device, registry).command_timeout
-
-    def command_id(self, arrival: Arrival) -> str:
-        """A UUID; no message carries it."""
-        return arrival.ids.uuid()
 
     def check_command(
         self, command: Command, registry: RegistryView

@@ -6,15 +6,16 @@ or not, and stays pending until the device writes that alias back.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, Final
+from typing import Final
 
 import msgspec
 
 from leafhub.dialects.base import (
-    ALL_STAYS,
     NOTHING,
+    AnonymousFace,
     Answers,
     Arrival,
+    Dialect,
     Grant,
     Login,
     Outcome,
@@ -22,7 +23,6 @@ from leafhub.dialects.base import (
     Principal,
     Receiver,
     Refusal,
-    Review,
     SubscribeOutcome,
     Waiting,
 )
@@ -64,7 +64,6 @@ from leafhub.model.application import Application
 from leafhub.model.command import Command
 from leafhub.model.device import Credential, Device, SecretKind
 from leafhub.model.event import JSON, TEXT, Event, Kind
-from leafhub.model.publication import Publication
 from leafhub.model.registry import RegistryView
 from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
 from leafhub.mqtt.reason_codes import ReasonCode
@@ -78,15 +77,14 @@ _WILDCARDS: Final = frozenset({"+", "#"})
 _OWN_KINDS: Final = frozenset({Kind.DATA, Kind.ANSWER})
 
 
-class MuranoDialect:
+class MuranoDialect(Dialect, AnonymousFace):
     """The Device MQTT API of the IoT Connector; see the module."""
 
-    name: ClassVar[str] = NAME
-    application_type: ClassVar[type[msgspec.Struct]] = ConnectorSettings
-    device_type: ClassVar[type[msgspec.Struct]] = IdentitySettings
-    commands_wait: ClassVar[Waiting] = Waiting.ALWAYS
-    commands_are_answered: ClassVar[Answers] = Answers.ALWAYS
-    keeps_plain_secrets: ClassVar[bool] = False
+    name = NAME
+    application_type = ConnectorSettings
+    device_type = IdentitySettings
+    commands_wait = Waiting.ALWAYS
+    commands_are_answered = Answers.ALWAYS
 
     # Records
 
@@ -95,10 +93,6 @@ class MuranoDialect:
         if auth_type_of(application, device) == "token":
             for credential in device.credentials:
                 yield token_key(credential.secret)
-
-    def application_keys(self, application: Application) -> Iterable[str]:
-        """None: an application goes by its name."""
-        return ()
 
     def prepare_application(
         self,
@@ -151,24 +145,6 @@ class MuranoDialect:
     def anonymous(self, connect: Connect, peer: Peer, registry: RegistryView) -> Principal:
         """A client without credentials: all it can do is ask to be provisioned."""
         return Principal(dialect=NAME, policy=POLICY, peer=peer, client_id=connect.client_id)
-
-    def review(
-        self,
-        principal: Principal,
-        topic_filters: Iterable[str],
-        registry: RegistryView,
-        arrival: Arrival,
-    ) -> Review:
-        """All stays: no setting takes a granted subscription away."""
-        return ALL_STAYS
-
-    def shown(self, event: Event, registry: RegistryView) -> Sequence[Publication]:
-        """Nothing: this dialect has no topic spaces."""
-        return ()
-
-    def on_connection(self, event: Event, registry: RegistryView) -> Outcome:
-        """It is stored as it is."""
-        return Outcome(events=(event,))
 
     def on_connected(
         self,
@@ -261,10 +237,6 @@ class MuranoDialect:
         """None: a set is pending until it is written back."""
         return None
 
-    def command_id(self, arrival: Arrival) -> str:
-        """Make a UUID; the messages carry none."""
-        return arrival.ids.uuid()
-
     def check_command(self, command: Command, registry: RegistryView) -> Command:
         """Check a set against the resource; its data become the bare value.
 
@@ -294,10 +266,6 @@ class MuranoDialect:
             data=bare_text(resource, value),
             datacontenttype=TEXT if resource.format == "string" else JSON,
         )
-
-    def receivers(self, command: Command, registry: RegistryView) -> Sequence[str]:
-        """Only the device itself."""
-        return (command.device,)
 
     def deliver_command(
         self, command: Command, receiver: Receiver, registry: RegistryView

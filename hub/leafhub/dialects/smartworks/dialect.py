@@ -5,14 +5,14 @@ given, and one MQTT user. What a device sends never comes back to it, except on 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import msgspec
 
 from leafhub.dialects.base import (
-    ALL_STAYS,
     Answers,
     Arrival,
+    Dialect,
     Grant,
     Login,
     Outcome,
@@ -20,10 +20,8 @@ from leafhub.dialects.base import (
     Principal,
     Receiver,
     Refusal,
-    Review,
     SubscribeOutcome,
     Waiting,
-    plain_unsubscribe,
 )
 from leafhub.dialects.data_schema import fit
 from leafhub.dialects.log_text import refused_filters
@@ -51,9 +49,8 @@ from leafhub.model.application import Application
 from leafhub.model.command import Command
 from leafhub.model.device import Device
 from leafhub.model.event import JSON, Event, Kind
-from leafhub.model.publication import Publication
 from leafhub.model.registry import RegistryView
-from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
+from leafhub.mqtt.packets import Connect, Publish, Subscribe, Will
 from leafhub.mqtt.policy import Policy
 from leafhub.mqtt.properties import Properties
 from leafhub.mqtt.reason_codes import ReasonCode
@@ -73,35 +70,21 @@ _POLICY = Policy(
 _READABLE: Final = ("data", "properties/#", "actions/#", "events/#")  # below things/<id>/
 
 
-class SmartWorksDialect:
+class SmartWorksDialect(Dialect):
     """The Edge "MQTT Driver" topics; see the module."""
 
-    name: ClassVar[str] = "smartworks"
-    application_type: ClassVar[type[msgspec.Struct]] = SpaceSettings
-    device_type: ClassVar[type[msgspec.Struct]] = ThingSettings
-    commands_wait: ClassVar[Waiting] = Waiting.ALWAYS
-    commands_are_answered: ClassVar[Answers] = Answers.ALWAYS
-    keeps_plain_secrets: ClassVar[bool] = True  # reading the user is how its password is fetched
+    name = "smartworks"
+    application_type = SpaceSettings
+    device_type = ThingSettings
+    commands_wait = Waiting.ALWAYS  # pending, and never sent a second time
+    commands_are_answered = Answers.ALWAYS
+    keeps_plain_secrets = True  # reading the user is how its password is fetched
 
     def keys(self, application: Application, device: Device) -> Iterable[str]:
         """Its user name; and its id, since topics carry no space."""
         yield f"smartworks:thing:{device.id}"
         for credential in device.credentials:
             yield f"smartworks:user:{credential.username}"
-
-    def application_keys(self, application: Application) -> Iterable[str]:
-        """None: an application goes by its name."""
-        return ()
-
-    def prepare_application(
-        self,
-        application: Application,
-        before: Application | None,
-        registry: RegistryView,
-        arrival: Arrival,
-    ) -> Application:
-        """See ``Dialect``; whatever its settings take makes sense."""
-        return application
 
     def prepare(
         self, application: Application, device: Device, before: Device | None, arrival: Arrival
@@ -158,34 +141,6 @@ class SmartWorksDialect:
             refusal=refusal,
         )
 
-    def review(
-        self,
-        principal: Principal,
-        topic_filters: Iterable[str],
-        registry: RegistryView,
-        arrival: Arrival,
-    ) -> Review:
-        """All stays: no setting takes a granted subscription away."""
-        return ALL_STAYS
-
-    def shown(self, event: Event, registry: RegistryView) -> Sequence[Publication]:
-        """Nothing: this dialect has no topic spaces."""
-        return ()
-
-    def on_connection(self, event: Event, registry: RegistryView) -> Outcome:
-        """It is stored as it is."""
-        return Outcome(events=(event,))
-
-    def on_connected(
-        self,
-        principal: Principal,
-        open_commands: Sequence[Command],
-        registry: RegistryView,
-        arrival: Arrival,
-    ) -> Sequence[tuple[Command, OutgoingMessage]]:
-        """Nothing: a pending request is never sent a second time."""
-        return ()
-
     def on_publish(
         self, publish: Publish, principal: Principal, registry: RegistryView, arrival: Arrival
     ) -> Outcome:
@@ -211,12 +166,6 @@ class SmartWorksDialect:
         )
         log = refused_filters(subscribe, grants)
         return SubscribeOutcome(grants=grants, outcome=Outcome(log=log))
-
-    def on_unsubscribe(
-        self, unsubscribe: Unsubscribe, principal: Principal, subscribed: frozenset[str]
-    ) -> Sequence[tuple[str | None, ReasonCode]]:
-        """Do as the standard says."""
-        return plain_unsubscribe(unsubscribe, subscribed)
 
     def topics_of(self, event: Event, registry: RegistryView) -> Sequence[str]:
         """Show raw data, and events that were raised elsewhere; no other report of a device."""
@@ -294,10 +243,6 @@ class SmartWorksDialect:
                 path="name",
             )
         return msgspec.structs.replace(command, data=data, datacontenttype=JSON)
-
-    def receivers(self, command: Command, registry: RegistryView) -> Sequence[str]:
-        """Only the thing itself."""
-        return (command.device,)
 
     def deliver_command(
         self, command: Command, receiver: Receiver, registry: RegistryView
