@@ -9,24 +9,25 @@ level may tell, otherwise its first SUBSCRIBE or PUBLISH does.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import ClassVar, Final, Protocol
+from typing import ClassVar, Final
 
 import msgspec
 
 from leafhub.dialects import certificates
 from leafhub.dialects.base import (
     NOTHING,
+    AnonymousFace,
     Arrival,
     Dialect,
     Face,
     Grant,
+    HandshakeFace,
     Login,
     Outcome,
     Peer,
     Principal,
     Refusal,
     SubscribeOutcome,
-    plain_unsubscribe,
 )
 from leafhub.dialects.broker.dialect import BrokerDialect
 from leafhub.dialects.broker.settings import user_key
@@ -41,32 +42,14 @@ from leafhub.dialects.smartworks.dialect import SmartWorksDialect
 from leafhub.errors import ConflictError, NotFoundError
 from leafhub.model.application import Application
 from leafhub.model.device import Device
-from leafhub.model.event import Event
 from leafhub.model.registry import RegistryView
-from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
+from leafhub.mqtt.packets import Connect, Publish, Subscribe, Will
 from leafhub.mqtt.policy import Policy
 from leafhub.mqtt.reason_codes import ReasonCode
-from leafhub.mqtt.session_state import OutgoingMessage, Subscription
 from leafhub.mqtt.topics import is_topic_filter
 
 LEVEL_OF_ANONYMOUS: Final = 4
 """MQTT 3.1.1, the one level at which CloudPlugs and Murano both take who shows nothing."""
-
-
-class HandshakeFace(Face, Protocol):
-    """A face that knows clients by what they prove before they send CONNECT."""
-
-    def pre_shared_key(self, identity: str, registry: RegistryView, time_us: int) -> bytes | None:
-        """The key of an identity (RFC 4279 §2); ``None``: nobody may come in with it now."""
-        ...
-
-
-class AnonymousFace(Face, Protocol):
-    """A face that also serves clients without credentials."""
-
-    def anonymous(self, connect: Connect, peer: Peer, registry: RegistryView) -> Principal:
-        """Whom such a client speaks for."""
-        ...
 
 
 CLOUDPLUGS: Final = CloudPlugsDialect()
@@ -90,10 +73,10 @@ DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
 """Every dialect by name."""
 
 
-class Undecided:
+class Undecided(Face):
     """The face of clients without credentials until their first SUBSCRIBE or PUBLISH."""
 
-    name: ClassVar[str] = "undecided"
+    name = "undecided"
     policy: ClassVar[Policy] = Policy(
         maximum_packet_bytes=1_048_576,  # the longest value that any of them takes
         verbatim_filters=True,  # it may be a CloudPlugs filter, with a password in it
@@ -142,31 +125,11 @@ class Undecided:
         )
         return msgspec.structs.replace(verdict, outcome=outcome)
 
-    def on_unsubscribe(
-        self, unsubscribe: Unsubscribe, principal: Principal, subscribed: frozenset[str]
-    ) -> Sequence[tuple[str | None, ReasonCode]]:
-        """See ``Face``; decides nothing."""
-        return plain_unsubscribe(unsubscribe, subscribed)
-
     def on_will(
         self, will: Will, principal: Principal, registry: RegistryView, arrival: Arrival
     ) -> Outcome:
         """See ``Face``; neither dialect honours the Will of a client without credentials."""
         return NOTHING
-
-    def topics_of(self, event: Event, registry: RegistryView) -> Sequence[str]:
-        """See ``Face``; nothing is shown here."""
-        return ()
-
-    def deliver(
-        self,
-        event: Event,
-        subscription: Subscription,
-        principal: Principal,
-        registry: RegistryView,
-    ) -> OutgoingMessage | None:
-        """See ``Face``; nothing is shown here."""
-        return None
 
 
 UNDECIDED: Final = Undecided()
@@ -186,6 +149,13 @@ FACES: Final[Mapping[str, Face]] = MappingProxyType(
     }
 )
 """Every face by name, in the order in which they are asked whose credentials those are."""
+
+_OPERATORS_AFTER_DROGUE: Final[Mapping[str, Face]] = MappingProxyType(
+    {
+        name: FACES[name]
+        for name in ("smartworks", "cloudplugs", "broker", "drogue", "integration", "murano")
+    }
+)
 
 
 class Detection:
@@ -341,9 +311,7 @@ def _in_order(connect: Connect) -> Mapping[str, Face]:
     where it has a credential with that name, the login is the device's.
     """
     claim = claim_of(connect)
-    if claim is None or claim.username is None:
-        return FACES
-    return {DROGUE.name: DROGUE, **FACES}
+    return FACES if claim is None or claim.username is None else _OPERATORS_AFTER_DROGUE
 
 
 def _ask(
