@@ -19,7 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from raw_mqtt import ClosedByHubError, raw_client
 
 from leafhub.contract import operator_login
-from leafhub.exchange.feed_group import UNKEPT_EVENTS
+from leafhub.exchange.feeds.group import UNKEPT_EVENTS
 
 DOCUMENT = """
 [[application]]

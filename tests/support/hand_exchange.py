@@ -26,8 +26,8 @@ from leafhub.dialects.inquiry import Answer, Failure, HttpRequest, Inquiry
 from leafhub.errors import BusyError, StoreUnavailableError
 from leafhub.exchange.chance_and_time import Clock
 from leafhub.exchange.exchange import Exchange
-from leafhub.exchange.feed_groups import FeedGroups
-from leafhub.exchange.feed_subscriptions import FeedSubscriptions
+from leafhub.exchange.feeds.groups import FeedGroups
+from leafhub.exchange.feeds.subscriptions import FeedSubscriptions
 from leafhub.exchange.sessions import Sessions
 from leafhub.exchange.settings import FeedSettings, SessionSettings
 from leafhub.exchange.timetable import Alarm
@@ -513,7 +513,7 @@ class World:
         """Let time pass, and what is due then happen."""
         self.clock.s += seconds
         self.clock.us += round(seconds * 1_000_000)
-        self.exchange._alarm.ring()
+        self.exchange._parts.alarm.ring()
 
     async def apply(self, *changes: Change) -> None:
         """Change the registry and let it be committed."""

@@ -22,8 +22,8 @@ from leafhub.exchange.command_requests import CommandRequests
 from leafhub.exchange.commands import Commands
 from leafhub.exchange.complaints import Complaints
 from leafhub.exchange.devices import DeviceMemory
-from leafhub.exchange.feed import Feed
-from leafhub.exchange.feed_subscriptions import FeedSubscriptions
+from leafhub.exchange.event_delivery import EventDelivery
+from leafhub.exchange.feeds.subscriptions import FeedSubscriptions
 from leafhub.exchange.news import registry_event
 from leafhub.exchange.observers import Observers
 from leafhub.exchange.pending_changes import PendingChanges
@@ -58,7 +58,7 @@ class Carrier:
         store: Where everything goes.
         sessions: Who is there.
         devices: Forgets those that are deleted.
-        feed: Takes the events.
+        event_delivery: Takes the events.
         spaces: Takes the publications.
         retained: Keeps those that are retained.
         feeds: Whose readers are sent away when their application is deleted.
@@ -76,7 +76,7 @@ class Carrier:
         store: Store,
         sessions: Sessions,
         devices: DeviceMemory,
-        feed: Feed,
+        event_delivery: EventDelivery,
         spaces: TopicSpaces,
         retained: RetainedMessages,
         feeds: FeedSubscriptions,
@@ -90,7 +90,7 @@ class Carrier:
         self._store = store
         self._sessions = sessions
         self._devices = devices
-        self._feed = feed
+        self._event_delivery = event_delivery
         self._spaces = spaces
         self._retained = retained
         self._feeds = feeds
@@ -194,7 +194,7 @@ class Carrier:
             finally:  # whatever becomes of the one who asked, the others are told
                 self._retained.settle(retained, stored=error is None)
                 if error is None:
-                    self._feed.publish(events)
+                    self._event_delivery.publish(events)
                     for publication in (*publications, *self._shown(events)):
                         self._spaces.route(publication)
                     self._commands.end_orphans(orphans)

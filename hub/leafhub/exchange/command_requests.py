@@ -8,7 +8,7 @@ from leafhub.dialects.base import Arrival, Dialect
 from leafhub.dialects.inquiry import Inquiry
 from leafhub.errors import NotFoundError, RequestError, UnavailableError
 from leafhub.exchange.commands import Commands, lane_of
-from leafhub.exchange.lanes import Lanes
+from leafhub.exchange.endpoints.lanes import Lanes
 from leafhub.model.command import Command, CommandRequest
 from leafhub.model.registry import Registry
 

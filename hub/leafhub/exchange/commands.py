@@ -16,7 +16,7 @@ from leafhub.errors import (
     StoreUnavailableError,
 )
 from leafhub.exchange.command_delivery import CommandDelivery, Reach
-from leafhub.exchange.lanes import Lanes
+from leafhub.exchange.endpoints.lanes import Lanes
 from leafhub.exchange.life_lines import LifeLines
 from leafhub.exchange.records import command_record
 from leafhub.exchange.session import Session

@@ -13,59 +13,31 @@ from leafhub.dialects.base import (
     Refusal,
     SubscribeOutcome,
 )
-from leafhub.errors import BusyError, NotFoundError, RequestError, StoreUnavailableError
+from leafhub.errors import NotFoundError, RequestError, StoreUnavailableError
 from leafhub.exchange import operators
-from leafhub.exchange.asker import Asker, HttpAsker
-from leafhub.exchange.carrier import Carrier
 from leafhub.exchange.chance_and_time import Clock, RandomIds
-from leafhub.exchange.clients import Clients
-from leafhub.exchange.command_delivery import CommandDelivery
-from leafhub.exchange.command_requests import CommandRequests
-from leafhub.exchange.commands import Commands
-from leafhub.exchange.devices import DeviceMemory, Presence
+from leafhub.exchange.devices import Presence
 from leafhub.exchange.doorkeeper import Detection, Doorkeeper
-from leafhub.exchange.feed import Feed
-from leafhub.exchange.feed_group import GroupKey
-from leafhub.exchange.feed_groups import FeedGroups
-from leafhub.exchange.feed_subscriptions import FeedSubscriptions, Receipt
-from leafhub.exchange.inquiries import Inquiries
-from leafhub.exchange.lanes import Lanes
-from leafhub.exchange.membership import Member, Membership
-from leafhub.exchange.messages import Finish, Messages
-from leafhub.exchange.observers import Observer, Observers
-from leafhub.exchange.retained import RetainedMessages
+from leafhub.exchange.endpoints.asker import Asker, HttpAsker
+from leafhub.exchange.feeds.group import GroupKey
+from leafhub.exchange.feeds.membership import Member, Membership
+from leafhub.exchange.feeds.subscriptions import Receipt
+from leafhub.exchange.messages import Finish
+from leafhub.exchange.observers import Observer
+from leafhub.exchange.parts import Parts
 from leafhub.exchange.session import Link, Session
-from leafhub.exchange.sessions import Sessions
 from leafhub.exchange.settings import FeedSettings, RetainedSettings, SessionSettings
-from leafhub.exchange.status import ExchangeStatus
-from leafhub.exchange.subscribing import Subscribing
-from leafhub.exchange.timetable import Alarm
-from leafhub.exchange.topic_spaces import TopicSpaces
-from leafhub.exchange.wills import Wills
+from leafhub.exchange.status import ExchangeStatus, status_of
 from leafhub.model.command import Command, CommandRequest
 from leafhub.model.event import Event
 from leafhub.model.ids import Ids
 from leafhub.model.operator import Operator
-from leafhub.model.publication import Publication
 from leafhub.model.registry import Change, Registry
 from leafhub.mqtt.limits import QueueBudget
-from leafhub.mqtt.packets import (
-    Connect,
-    Publish,
-    Subscribe,
-    Unsubscribe,
-    Will,
-)
+from leafhub.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.requests import Delivered, Dropped
-from leafhub.stores.base import (
-    Batch,
-    CommandQuery,
-    EventQuery,
-    SettingsTypes,
-    Store,
-    StoredEvent,
-)
+from leafhub.stores.base import CommandQuery, EventQuery, SettingsTypes, Store, StoredEvent
 
 SWEEP_S = 1.0
 """How often messages are counted, and commands looked at that ran out or were not stored."""
@@ -74,9 +46,6 @@ log = logging.getLogger(__name__)
 
 LAST_ANSWERS_S = 0.5
 """How long a stopping hub waits for endpoints, after the time in which clients were answered."""
-
-SHORT_MESSAGE_BYTES = 1_024
-"""A queue budget without room for so much drops most of what comes."""
 
 
 class Exchange:
@@ -116,98 +85,20 @@ class Exchange:
         self.registry = registry
         self._store = store
         self._doorkeeper = Doorkeeper(registry, detection)
-        self._faces = faces
         self._dialects = dialects
         self._settings_types = settings_types
         self._clock = clock or Clock()
         self._ids = ids or RandomIds()
-        self._alarm = Alarm(self._clock)
-        wills = Wills(self._clock, self._alarm, self._publish_will)
-        self._spaces = TopicSpaces(self._clock)
-        self._retained = RetainedMessages(
-            retained_settings or RetainedSettings(),
-            self._clock,
-            self._alarm,
-            self._remove_retained,
-        )
-        self._groups = FeedGroups(feed_settings or FeedSettings(), store, self._clock, self._alarm)
-        self._feeds = FeedSubscriptions(registry, faces, self._groups)
-        self._sessions = Sessions(
-            settings=session_settings or SessionSettings(),
-            spaces=self._spaces,
-            feeds=self._feeds,
-            alarm=self._alarm,
-            clock=self._clock,
-            ended=wills.session_ended,
-        )
-        self._devices = DeviceMemory()
-        self._observers = Observers()
-        self._feed = Feed(
-            registry=registry,
-            faces=faces,
-            sessions=self._sessions,
-            devices=self._devices,
-            feeds=self._feeds,
-            observers=self._observers,
-        )
-        self._inquiries = Inquiries(asker or HttpAsker())
-        self._lanes = Lanes(self._inquiries)
-        self._commands = Commands(
-            registry=registry,
-            dialects=dialects,
-            delivery=CommandDelivery(registry, self._sessions, self._clock),
+        self._parts = Parts(
             store=store,
-            lanes=self._lanes,
-            arrival=self.arrival,
-            tell=self._feed.route,
-        )
-        self._requests = CommandRequests(
-            registry=registry,
-            dialects=dialects,
-            commands=self._commands,
-            lanes=self._lanes,
-            arrival=self.arrival,
-        )
-        self._carrier = Carrier(
-            registry=registry,
-            dialects=dialects,
-            store=store,
-            sessions=self._sessions,
-            devices=self._devices,
-            feed=self._feed,
-            spaces=self._spaces,
-            retained=self._retained,
-            feeds=self._feeds,
-            commands=self._commands,
-            requests=self._requests,
-            observers=self._observers,
-            arrival=self.arrival,
-        )
-        self._messages = Messages(
             registry=registry,
             faces=faces,
             dialects=dialects,
-            carrier=self._carrier,
-            lanes=self._lanes,
-            become=self._become,
-            arrival=self.arrival,
-        )
-        self._clients = Clients(
-            registry=registry,
-            sessions=self._sessions,
-            wills=wills,
-            devices=self._devices,
-            messages=self._messages,
+            session_settings=session_settings or SessionSettings(),
+            retained_settings=retained_settings or RetainedSettings(),
+            feed_settings=feed_settings or FeedSettings(),
+            asker=asker or HttpAsker(),
             clock=self._clock,
-            arrival=self.arrival,
-        )
-        self._subscribing = Subscribing(
-            registry=registry,
-            faces=faces,
-            sessions=self._sessions,
-            clients=self._clients,
-            retained=self._retained,
-            feeds=self._feeds,
             arrival=self.arrival,
         )
         self._started_us = self._clock.now_us()
@@ -222,21 +113,21 @@ class Exchange:
         snapshot = await self._store.open(self._settings_types)
         for change in snapshot.changes:
             self.registry.apply(change)
-        self._commands.resume(snapshot.commands)
+        self._parts.commands.resume(snapshot.commands)
         for stored in sorted(snapshot.latest, key=lambda one: one.event.time_us):
-            self._devices.learn(stored, self._started_us)
-        self._retained.load(snapshot.retained)
-        self._groups.load(snapshot.positions)
+            self._parts.devices.learn(stored, self._started_us)
+        self._parts.retained.load(snapshot.retained)
+        self._parts.groups.load(snapshot.positions)
         self._sweeper = asyncio.create_task(self._sweep(), name="exchange sweep")
 
     async def stop(self) -> None:
         """End every connection and session, store what that means, and close the store."""
         if self._sweeper is not None:
             self._sweeper.cancel()
-        self._alarm.stop()
-        self._clients.end_all()
-        await self._lanes.drain(LAST_ANSWERS_S)
-        self._groups.end()
+        self._parts.alarm.stop()
+        self._parts.clients.end_all()
+        await self._parts.lanes.drain(LAST_ANSWERS_S)
+        self._parts.groups.end()
         await self._store.close()
 
     def arrival(self) -> Arrival:
@@ -271,22 +162,22 @@ class Exchange:
             return login
         if login.changes:
             try:
-                await self._carrier.change(login.changes)
+                await self._parts.carrier.change(login.changes)
             except (RequestError, StoreUnavailableError) as exc:
                 return Refusal(reason_code=ReasonCode.SERVER_UNAVAILABLE, log=str(exc))
         return login.principal
 
     def attach(self, link: Link, principal: Principal, connect: Connect) -> tuple[Session, bool]:
         """Bring a client in; gives its session and whether MQTT's Session Present is due."""
-        return self._clients.attach(link, principal, connect)
+        return self._parts.clients.attach(link, principal, connect)
 
     def greet(self, session: Session) -> None:
         """After CONNACK: what the device must catch up with."""
-        self._commands.catch_up(session)
+        self._parts.commands.catch_up(session)
 
     def detach(self, session: Session, link: Link, will: Will | None) -> None:
         """A connection is gone: its Will, if that is due already, then the news."""
-        self._clients.detach(session, link, will)
+        self._parts.clients.detach(session, link, will)
 
     # Packets
 
@@ -299,36 +190,37 @@ class Exchange:
         """
         principal = session.principal
         if principal.application is not None and principal.device is not None:
-            self._devices.see(principal.application, principal.device, self._clock.now_us())
-        return self._messages.publish(session, publish, finish)
+            self._parts.devices.see(principal.application, principal.device, self._clock.now_us())
+        return self._parts.messages.publish(session, publish, finish)
 
     def holds_up(self, session: Session) -> bool:
         """Whether a client should still send no more, see ``publish``."""
-        return self._messages.holds_up(session)
+        return self._parts.messages.holds_up(session)
 
     def subscribe(
         self, session: Session, subscribe: Subscribe, grant: Callable[[SubscribeOutcome], None]
     ) -> None:
         """Take one SUBSCRIBE in. ``grant`` queues SUBACK; what follows from it comes after."""
-        self._carrier.carry_out(session, self._subscribing.subscribe(session, subscribe, grant))
+        outcome = self._parts.subscribing.subscribe(session, subscribe, grant)
+        self._parts.carrier.carry_out(session, outcome)
 
     def unsubscribe(self, session: Session, unsubscribe: Unsubscribe) -> list[ReasonCode]:
         """Take one UNSUBSCRIBE in; gives the answers."""
-        return self._subscribing.unsubscribe(session, unsubscribe)
+        return self._parts.subscribing.unsubscribe(session, unsubscribe)
 
     def delivered(self, delivered: Delivered) -> None:
         """A client acknowledged a message that carried a command or an event."""
         if isinstance(delivered.token, Receipt):
             delivered.token.settle()
         else:
-            self._commands.acknowledged(str(delivered.token), delivered.reason_code)
+            self._parts.commands.acknowledged(str(delivered.token), delivered.reason_code)
 
     def dropped(self, dropped: Dropped) -> None:
         """A message that carried a command or an event was given up."""
         if isinstance(dropped.token, Receipt):
             dropped.token.settle()
         else:
-            self._commands.dropped(str(dropped.token), dropped.reason)
+            self._parts.commands.dropped(str(dropped.token), dropped.reason)
 
     # Operators
 
@@ -345,18 +237,18 @@ class Exchange:
             RequestError: A change does not fit; nothing changed.
             StoreUnavailableError: The store did not take it; nothing changed.
         """
-        await self._carrier.change(operators.without_lost_roles(changes, self.registry))
+        await self._parts.carrier.change(operators.without_lost_roles(changes, self.registry))
 
     async def settled(self) -> bool:
         """Wait until the registry as it is now is on disk; ``False``: some of it was taken back.
 
         Who says no, or that there is nothing to do, says so of what is on disk.
         """
-        return await self._carrier.settled()
+        return await self._parts.carrier.settled()
 
     def observe(self, observer: Observer) -> None:
         """Let somebody read along, until ``stop_observing``."""
-        self._observers.add(observer)
+        self._parts.observers.add(observer)
 
     def join(self, application: str, group: str, member: Member) -> Membership:
         """Give somebody without MQTT a place among the readers of an application's events.
@@ -364,16 +256,16 @@ class Exchange:
         See ``FeedGroups.join``; who may read is for the caller to see to, and for as long as the
         place is held.
         """
-        return self._groups.join(GroupKey(application, group, ""), member)
+        return self._parts.groups.join(GroupKey(application, group, ""), member)
 
     def stop_observing(self, observer: Observer) -> None:
         """Undo ``observe``."""
-        self._observers.remove(observer)
+        self._parts.observers.remove(observer)
 
     @property
     def queue_budget(self) -> QueueBudget:
         """What waits for all clients; whoever sends to some beside MQTT counts it in."""
-        return self._sessions.budget
+        return self._parts.sessions.budget
 
     async def command(self, request: CommandRequest, timeout_s: float | None = None) -> Command:
         """Send a command; on return it is stored and, where the device is there, handed over.
@@ -385,7 +277,7 @@ class Exchange:
             BusyError: The device has too many open commands.
             StoreUnavailableError: It was not stored.
         """
-        return await self._requests.send(request, timeout_s)
+        return await self._parts.requests.send(request, timeout_s)
 
     async def wait_for_command(self, command_id: str, timeout_s: float) -> Command:
         """The command when it is final, or as it stands after ``timeout_s``.
@@ -393,11 +285,11 @@ class Exchange:
         Raises:
             NotFoundError: There is no such command.
         """
-        return await self._commands.wait(command_id, timeout_s)
+        return await self._parts.commands.wait(command_id, timeout_s)
 
     async def find_command(self, command_id: str) -> Command | None:
         """A command, open or ended."""
-        return await self._commands.find(command_id)
+        return await self._parts.commands.find(command_id)
 
     async def commands(self, query: CommandQuery) -> Sequence[Command]:
         """Stored commands."""
@@ -409,8 +301,8 @@ class Exchange:
 
     def presence(self, application: str, device: str) -> Presence:
         """The evidence for whether a device is there."""
-        links = [s.link for s in self._sessions.of_device(application, device) if s.link]
-        seen_us = self._devices.seen_us(application, device)
+        links = [s.link for s in self._parts.sessions.of_device(application, device) if s.link]
+        seen_us = self._parts.devices.seen_us(application, device)
         heard = [link.heard_us for link in links] + ([seen_us] if seen_us is not None else [])
         return Presence(
             connections=len(links),
@@ -420,44 +312,14 @@ class Exchange:
 
     def latest(self, application: str, device: str) -> Mapping[str, Event]:
         """The newest event of each channel of a device."""
-        return self._devices.latest(application, device)
+        return self._parts.devices.latest(application, device)
 
     def status(self) -> ExchangeStatus:
         """How the exchange is."""
-        store = self._store.status()
-        trouble = [] if store.trouble is None else [store.trouble]
-        if self._retained.is_full:
-            trouble.append(f"no more messages are retained: {self._retained.cure}")
-        if not self._sessions.budget.has_room(SHORT_MESSAGE_BYTES):
-            trouble.append(
-                "messages for slow and absent clients are dropped: those that wait take all of"
-                " maximum_queue_bytes in [sessions]"
-            )
-        return ExchangeStatus(
-            started_us=self._started_us,
-            connections=len(self._sessions),
-            messages_total=self._feed.messages_total,
-            messages_per_second=self._feed.messages_per_second(),
-            queue_bytes=self._sessions.budget.used_bytes,
-            messages_dropped=self._sessions.budget.dropped,
-            store=store,
-            trouble=tuple(trouble),
+        parts = self._parts
+        return status_of(
+            self._started_us, self._store, parts.sessions, parts.retained, parts.event_delivery
         )
-
-    # Behind
-
-    def _become(self, session: Session, principal: Principal) -> None:
-        self._clients.become(session, principal)
-
-    def _publish_will(self, session: Session, will: Will) -> None:
-        self._clients.publish_will(session, will)
-
-    def _remove_retained(self, expired: Sequence[Publication]) -> None:
-        """What the store does not take away now is read and expires again at the next start."""
-        try:
-            self._store.write(Batch(retained=tuple(expired)), lambda _: None)
-        except BusyError as exc:
-            log.debug("expired retained messages stay on disk: %s", exc)
 
     # Time
 
@@ -465,7 +327,7 @@ class Exchange:
         while True:
             await asyncio.sleep(SWEEP_S)
             try:
-                self._feed.count(self._clock.now_s())
-                self._commands.sweep()
+                self._parts.event_delivery.count(self._clock.now_s())
+                self._parts.commands.sweep()
             except Exception:  # time goes on after one mistake, or nothing would ever run out
                 log.exception("A mistake of the hub while it looked for what has run out")

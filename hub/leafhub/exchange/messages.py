@@ -11,7 +11,7 @@ from leafhub.dialects.base import Arrival, Dialect, Face, Outcome, Principal
 from leafhub.dialects.inquiry import Answer, Failure, Inquiry
 from leafhub.errors import BusyError, StoreUnavailableError
 from leafhub.exchange.carrier import Carrier
-from leafhub.exchange.lanes import Lanes
+from leafhub.exchange.endpoints.lanes import Lanes
 from leafhub.exchange.session import Session
 from leafhub.model.event import Event
 from leafhub.model.registry import Registry

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from leafhub.dialects.base import Principal, Reading
 from leafhub.exchange.chance_and_time import Clock
-from leafhub.exchange.feed_subscriptions import FeedSubscriptions
+from leafhub.exchange.feeds.subscriptions import FeedSubscriptions
 from leafhub.exchange.session import Link, Session
 from leafhub.exchange.settings import SessionSettings
 from leafhub.exchange.timetable import Alarm

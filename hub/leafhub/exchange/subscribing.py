@@ -6,7 +6,7 @@ import msgspec
 
 from leafhub.dialects.base import Arrival, Face, Outcome, SubscribeOutcome
 from leafhub.exchange.clients import Clients
-from leafhub.exchange.feed_subscriptions import FeedSubscriptions
+from leafhub.exchange.feeds.subscriptions import FeedSubscriptions
 from leafhub.exchange.retained import RetainedMessages
 from leafhub.exchange.session import Session
 from leafhub.exchange.sessions import Sessions

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from leafhub.dialects.base import Outcome
 from leafhub.dialects.inquiry import Answer, Failure, HttpRequest, Inquiry
 from leafhub.errors import BusyError, EndpointError, NotFoundError, RejectedError, RequestError
-from leafhub.exchange import lanes
+from leafhub.exchange.endpoints import lanes
 from leafhub.model.command import Command, CommandState, CommandUpdate
 from leafhub.model.registry import DeleteDevice
 
@@ -167,7 +167,7 @@ async def test_one_that_is_at_its_end_and_is_not_stored_is_forgotten(world: Worl
     world.store.fail()
     with pytest.raises(Exception, match="disk is full"):
         await task
-    assert world.exchange._commands._settling == {}
+    assert world.exchange._parts.commands._settling == {}
 
 
 async def test_an_endpoint_takes_a_command_in_place_of_the_device(world: World) -> None:
@@ -230,7 +230,7 @@ async def test_a_command_that_ran_out_while_it_was_posted_stays_so(world: World)
     world.store.commit()
     await settle()
     world.pass_time(61)
-    world.exchange._commands.sweep()
+    world.exchange._parts.commands.sweep()
     await world.asker.answer("blink")
     assert (await stored(task, world)).state is CommandState.EXPIRED
 

@@ -170,10 +170,10 @@ async def test_what_no_answer_in_time_means(
     if acknowledged:
         world.exchange.delivered(Delivered(command.id, ReasonCode.SUCCESS))
     world.clock.us += 60_000_000
-    world.exchange._commands.sweep()
+    world.exchange._parts.commands.sweep()
     world.store.commit()
     assert (await state(world, command))[0] is end
-    assert world.exchange._commands._unconfirmed == set()
+    assert world.exchange._parts.commands._unconfirmed == set()
 
 
 async def test_it_waits_where_the_dialect_says_so(waiting: World) -> None:
@@ -188,7 +188,7 @@ async def test_it_waits_where_the_dialect_says_so(waiting: World) -> None:
 async def test_it_expires(waiting: World) -> None:
     command = await waiting.command(timeout_s=5)
     waiting.clock.us += 5_000_000
-    waiting.exchange._commands.sweep()
+    waiting.exchange._parts.commands.sweep()
     waiting.store.commit()
     assert await state(waiting, command) == (CommandState.EXPIRED, "no answer in time")
 
@@ -221,7 +221,7 @@ async def test_who_waited_long_enough_or_left_is_forgotten(waiting: World) -> No
     end = await waiter(waiting, command)
     end.cancel()
     await asyncio.gather(end, return_exceptions=True)
-    assert waiting.exchange._commands._waiting == {}
+    assert waiting.exchange._parts.commands._waiting == {}
 
 
 async def test_an_end_that_was_not_stored_is_told_when_it_is(waiting: World) -> None:
@@ -232,7 +232,7 @@ async def test_an_end_that_was_not_stored_is_told_when_it_is(waiting: World) -> 
     waiting.store.fail()
     await asyncio.sleep(0)
     assert not end.done()
-    waiting.exchange._commands.sweep()
+    waiting.exchange._parts.commands.sweep()
     waiting.store.commit()
     assert (await end).answer == b"ok"
     assert waiting.store.kept[command.id].state is CommandState.ANSWERED
@@ -244,7 +244,7 @@ async def test_an_older_step_never_overwrites_a_later_one(waiting: World) -> Non
     waiting.exchange.delivered(Delivered(command.id, ReasonCode.SUCCESS))
     waiting.publish(link, Outcome(updates=(ANSWER,)))
     waiting.store.fail()
-    waiting.exchange._commands.sweep()
+    waiting.exchange._parts.commands.sweep()
     waiting.store.commit()
     assert waiting.store.kept[command.id].state is CommandState.ANSWERED
 
@@ -283,7 +283,7 @@ async def test_no_step_of_a_deleted_device_is_stored_behind_its_deletion(waiting
     await asyncio.sleep(0)
     waiting.exchange.delivered(Delivered(command.id, ReasonCode.SUCCESS))
     waiting.publish(link, Outcome(updates=(ANSWER,)))
-    waiting.exchange._commands.sweep()
+    waiting.exchange._parts.commands.sweep()
     assert [batch.commands for batch, _ in waiting.store.waiting] == [()]
     waiting.store.commit()
     await deleting

@@ -263,7 +263,6 @@ async def test_an_operator_whose_token_changed_is_sent_away(world: World) -> Non
         )
         for login in ("ada", "bob")
     ]
-    world.exchange._faces = {"acorn": world.dialect, "integration": world.dialect}
     await world.apply(DeleteOperator("ada"))
     assert [bool(link.ended) for link in links] == [True, False]
 
@@ -277,7 +276,6 @@ async def test_an_operator_is_sent_away_with_what_it_loses_and_not_with_what_it_
     link = world.attach(
         replace(principal(None), application=None, dialect="integration", login="ada")
     )
-    world.exchange._faces = {"acorn": world.dialect, "integration": world.dialect}
     more = replace(ada, tokens=(token,), roles={"oak": Role.ADMIN, "elm": Role.READER})
     await world.apply(PutOperator(more))
     assert not link.ended
@@ -292,8 +290,6 @@ async def test_who_may_do_less_without_a_login_takes_none_along_that_may_be_a_de
     nobody = replace(principal(None), application=None, login="")
     reader = world.attach(replace(nobody, dialect="integration"))
     undecided = world.attach(replace(nobody, dialect="undecided"))
-    faces = dict.fromkeys(("acorn", "integration", "undecided"), world.dialect)
-    world.exchange._faces = faces
     await world.apply(DeleteOperator(""))
     assert (bool(reader.ended), bool(undecided.ended)) == (True, False)
 
@@ -304,7 +300,6 @@ async def test_an_operators_token_takes_its_connections_along(world: World) -> N
     link = world.attach(
         replace(principal(None), application=None, dialect="integration", login="ada")
     )
-    world.exchange._faces = {"acorn": world.dialect, "integration": world.dialect}
     await world.apply(PutOperator(OPERATOR))
     assert link.ended
 

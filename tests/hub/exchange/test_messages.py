@@ -8,7 +8,7 @@ from hand_exchange import HandLink, World, device, event, principal, settle
 from leafhub.dialects.base import Outcome
 from leafhub.dialects.inquiry import Answer, Failure, HttpRequest, Inquiry
 from leafhub.errors import StoreUnavailableError
-from leafhub.exchange import lanes
+from leafhub.exchange.endpoints import lanes
 from leafhub.model.registry import DeleteDevice, PutDevice
 from leafhub.mqtt.packets import Publish, Will
 from leafhub.mqtt.reason_codes import ReasonCode

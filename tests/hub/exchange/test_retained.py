@@ -255,10 +255,10 @@ async def test_time_is_counted_down_and_an_expired_one_is_not_sent(hub: World) -
 async def test_an_expired_one_leaves_memory_and_disk(hub: World) -> None:
     keep(hub, retained("a", expires_us=hub.clock.us + 10_000_000), retained("b"))
     hub.pass_time(9)
-    assert hub.exchange._retained.count == 2
+    assert hub.exchange._parts.retained.count == 2
     hub.pass_time(2)
     hub.store.commit()
-    assert hub.exchange._retained.count == 1
+    assert hub.exchange._parts.retained.count == 1
     assert [(m.topic_name, m.payload) for m in hub.store.committed[-1].retained] == [("a", b"")]
 
 
@@ -290,7 +290,7 @@ async def test_the_next_run_has_them_but_for_the_expired() -> None:
     )
     await world.exchange.start()
     assert names(replayed(world, "#")) == ["a"]
-    world.exchange._alarm.ring()
+    world.exchange._parts.alarm.ring()
     world.store.commit()
     assert [m.topic_name for batch in world.store.committed for m in batch.retained] == ["b"]
     await world.exchange.stop()
@@ -301,7 +301,7 @@ async def test_a_deleted_application_takes_its_own_along(hub: World) -> None:
     await hub.apply(DeleteApplication("oak"))
     await hub.apply(PutApplication(application()), PutDevice(device()))
     assert replayed(hub, "#") == []
-    assert hub.exchange._retained.count == 1
+    assert hub.exchange._parts.retained.count == 1
 
 
 async def test_a_deleted_device_leaves_them(hub: World) -> None:
@@ -428,9 +428,9 @@ async def test_many_levels_take_room(small: Callable[..., Any]) -> None:
 async def test_levels_that_topics_share_count_once(small: Callable[..., Any]) -> None:
     hub = await small()
     keep(hub, retained("a/b/c"))
-    before = hub.exchange._retained.held_bytes
+    before = hub.exchange._parts.retained.held_bytes
     keep(hub, retained("a/b/d"))
-    assert hub.exchange._retained.held_bytes - before == MESSAGE_BYTES + LEVEL_BYTES + 6
+    assert hub.exchange._parts.retained.held_bytes - before == MESSAGE_BYTES + LEVEL_BYTES + 6
 
 
 async def test_a_will_that_finds_no_room_is_sent_all_the_same(small: Callable[..., Any]) -> None:
@@ -449,6 +449,6 @@ async def test_nothing_is_left_of_what_went(hub: World) -> None:
     keep(hub, *(retained(f"{n}", b"") for n in range(25)))
     hub.pass_time(5)
     hub.store.commit()
-    kept = hub.exchange._retained
+    kept = hub.exchange._parts.retained
     assert (kept.count, kept.held_bytes, kept._bytes_on_the_way) == (0, 0, 0)
     assert (kept._spaces, kept._on_the_way, len(kept._expiry)) == ({}, {}, 0)

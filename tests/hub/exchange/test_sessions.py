@@ -144,10 +144,10 @@ async def test_who_comes_back_after_the_time_and_before_the_sweep_finds_nothing(
 async def test_a_full_budget_is_told() -> None:
     world = World(session_settings=SessionSettings(maximum_queue_bytes=65_536))
     await world.exchange.start()
-    world.exchange._sessions.budget.used_bytes = 65_000
+    world.exchange._parts.sessions.budget.used_bytes = 65_000
     (trouble,) = world.exchange.status().trouble
     assert "maximum_queue_bytes" in trouble
-    world.exchange._sessions.budget.used_bytes = 0
+    world.exchange._parts.sessions.budget.used_bytes = 0
     assert world.exchange.status().trouble == ()
     await world.exchange.stop()
 
@@ -155,7 +155,7 @@ async def test_a_full_budget_is_told() -> None:
 async def test_the_status_tells_what_waits_and_how_much_was_dropped() -> None:
     world = World(session_settings=SessionSettings(maximum_queue_bytes=65_536))
     await world.exchange.start()
-    session = keep(world.exchange._sessions, "k")
+    session = keep(world.exchange._parts.sessions, "k")
     for _ in range(3):
         session.send(OutgoingMessage(topic_name="t", payload=b"x" * 29_999, qos=1))
     status = world.exchange.status()

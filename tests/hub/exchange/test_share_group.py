@@ -148,7 +148,7 @@ async def test_who_unsubscribes_or_ends_leaves_the_group(hub: World) -> None:
     publish(hub, "1", "2")
     assert [said(link) for link in members] == [[], [], ["1", "2"]]
     members[2].end(None, "gone")
-    assert hub.exchange._spaces._spaces == {}
+    assert hub.exchange._parts.spaces._spaces == {}
 
 
 async def test_subscribing_again_changes_the_member_and_adds_none(hub: World) -> None:

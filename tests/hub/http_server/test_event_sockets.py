@@ -75,7 +75,7 @@ async def store(
         data=data,
     )
     committed: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-    hub.exchange._carrier.commit(Outcome(events=(event,)), committed.set_result)
+    hub.exchange._parts.carrier.commit(Outcome(events=(event,)), committed.set_result)
     assert await committed is None
 
 

@@ -143,7 +143,7 @@ async def expect_calm(hub: HttpHub, caplog: pytest.LogCaptureFixture) -> None:
     assert [record.getMessage() for record in caplog.records if record.exc_info] == []
 
     async def is_empty() -> bool:
-        return not hub.exchange._observers._observers
+        return not hub.exchange._parts.observers._observers
 
     await eventually(is_empty)
     assert hub.exchange.queue_budget.used_bytes == 0

@@ -24,7 +24,7 @@ async def store(hub: HttpHub, *events: Event) -> None:
     """Take events in as those of a device's packet are."""
     committed: asyncio.Future[StoreUnavailableError | None]
     committed = asyncio.get_running_loop().create_future()
-    hub.exchange._carrier.commit(Outcome(events=events), committed.set_result)
+    hub.exchange._parts.carrier.commit(Outcome(events=events), committed.set_result)
     assert await committed is None
 
 

@@ -14,7 +14,7 @@ from websockets.frames import CloseCode
 
 from leafhub.dialects.cloudevents import encode_structured
 from leafhub.exchange.exchange import Exchange
-from leafhub.exchange.membership import Membership
+from leafhub.exchange.feeds.membership import Membership
 from leafhub.http_server.drogue.standing import Standing, standing_of
 from leafhub.http_server.login import LoginDesk, Shown
 from leafhub.http_server.websocket import WebSocket, text_frame

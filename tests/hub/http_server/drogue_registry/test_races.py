@@ -92,7 +92,7 @@ async def test_what_is_taken_back_was_no_reason(
     judged = asyncio.create_task(api(*second))
 
     async def waits() -> bool:
-        return bool(hub.exchange._carrier._pending._awaited)
+        return bool(hub.exchange._parts.carrier._pending._awaited)
 
     await eventually(waits)
     assert not judged.done()

@@ -4,7 +4,7 @@ import asyncio
 from typing import Final, TypeVar
 
 from leafhub.dialects.inquiry import Answer, Failure, HttpRequest, Inquiry
-from leafhub.exchange.asker import Asker
+from leafhub.exchange.endpoints.asker import Asker
 
 AT_ONE_ENDPOINT: Final = 32
 """Requests open at one endpoint: one that is slow does not take the places of others."""

@@ -6,8 +6,8 @@ from hand_exchange import HandAsker, settle
 
 from leafhub.dialects.inquiry import Answer, Failure, HttpRequest, Inquiry
 from leafhub.errors import BusyError
-from leafhub.exchange.inquiries import Inquiries
-from leafhub.exchange.lanes import BESIDE_BYTES, HELD_UP, LONGEST, WAITING_BYTES, Lanes
+from leafhub.exchange.endpoints.inquiries import Inquiries
+from leafhub.exchange.endpoints.lanes import BESIDE_BYTES, HELD_UP, LONGEST, WAITING_BYTES, Lanes
 
 
 def asks(what: str) -> Inquiry[str]:

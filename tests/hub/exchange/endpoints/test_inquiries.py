@@ -4,8 +4,8 @@ import pytest
 from hand_exchange import HandAsker, settle
 
 from leafhub.dialects.inquiry import Answer, Failure, HttpRequest, Inquiry
-from leafhub.exchange import inquiries as module
-from leafhub.exchange.inquiries import AT_ALL_ENDPOINTS, AT_ONE_ENDPOINT, Inquiries
+from leafhub.exchange.endpoints import inquiries as module
+from leafhub.exchange.endpoints.inquiries import AT_ALL_ENDPOINTS, AT_ONE_ENDPOINT, Inquiries
 
 Verdict = str | Inquiry[str]
 
@@ -143,7 +143,8 @@ async def test_a_hub_may_stop_while_a_request_that_ran_out_lets_go(
 
     async def ask(_: HttpRequest) -> Answer | Failure:
         try:
-            return await asyncio.Event().wait() or Failure("")
+            await asyncio.Event().wait()
+            return Failure("")
         finally:
             await let_go.wait()
 

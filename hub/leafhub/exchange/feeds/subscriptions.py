@@ -10,9 +10,9 @@ import msgspec
 
 from leafhub.dialects.base import Face, Grant, Reading
 from leafhub.dialects.selection import Selection
-from leafhub.exchange.feed_group import GroupKey, Place
-from leafhub.exchange.feed_groups import FeedGroups
-from leafhub.exchange.partitions import partition_of
+from leafhub.exchange.feeds.group import GroupKey, Place
+from leafhub.exchange.feeds.groups import FeedGroups
+from leafhub.exchange.feeds.partitions import partition_of
 from leafhub.exchange.session import Session
 from leafhub.model.event import Event
 from leafhub.model.registry import Registry

@@ -11,7 +11,7 @@ from cryptography import x509
 from http_endpoint import Endpoint, Says, serving
 
 from leafhub.dialects.inquiry import Answer, Failure, HttpRequest
-from leafhub.exchange.asker import KEPT_CLIENTS, LONGEST_ANSWER_BYTES, HttpAsker
+from leafhub.exchange.endpoints.asker import KEPT_CLIENTS, LONGEST_ANSWER_BYTES, HttpAsker
 
 
 @pytest.fixture

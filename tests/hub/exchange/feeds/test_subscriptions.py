@@ -8,9 +8,9 @@ import pytest
 from hand_exchange import Acorn, HandClock, HandLink, HandStore, World, event, principal
 
 from leafhub.dialects.base import Grant, Principal, Reading
-from leafhub.exchange import feed_subscriptions
-from leafhub.exchange.feed_groups import FeedGroups
-from leafhub.exchange.feed_subscriptions import FeedSubscriptions, Receipt
+from leafhub.exchange.feeds import subscriptions
+from leafhub.exchange.feeds.groups import FeedGroups
+from leafhub.exchange.feeds.subscriptions import FeedSubscriptions, Receipt
 from leafhub.exchange.session import Session
 from leafhub.exchange.settings import FeedSettings
 from leafhub.exchange.timetable import Alarm
@@ -104,7 +104,7 @@ async def settle() -> None:
 
 @pytest.fixture
 async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
-    monkeypatch.setattr(feed_subscriptions, "ASK_AGAIN_S", 0)
+    monkeypatch.setattr(subscriptions, "ASK_AGAIN_S", 0)
     desk = Desk()
     yield desk
     desk.groups.end()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from leafhub.dialects.base import Face
 from leafhub.exchange.devices import DeviceMemory
-from leafhub.exchange.feed_subscriptions import FeedSubscriptions
+from leafhub.exchange.feeds.subscriptions import FeedSubscriptions
 from leafhub.exchange.observers import Observers
 from leafhub.exchange.session import Session
 from leafhub.exchange.sessions import Sessions
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 _NEWS = frozenset({Kind.CONNECTION, Kind.REGISTRY, Kind.COMMAND})
 
 
-class Feed:
+class EventDelivery:
     """The way of an event after its commit.
 
     Args:

@@ -7,12 +7,12 @@ import pytest
 from hand_exchange import HandClock, HandStore, event
 
 from leafhub.errors import StoreUnavailableError
-from leafhub.exchange import feed_group, feed_reader
-from leafhub.exchange.feed_group import OPEN_EVENTS, UNKEPT_EVENTS, GroupKey, Place
-from leafhub.exchange.feed_groups import FeedGroups
-from leafhub.exchange.feed_positions import WRITE_AFTER_EVENTS
-from leafhub.exchange.feed_reader import PAGE_EVENTS
-from leafhub.exchange.partitions import PARTITIONS, partition_of
+from leafhub.exchange.feeds import group, pages
+from leafhub.exchange.feeds.group import OPEN_EVENTS, UNKEPT_EVENTS, GroupKey, Place
+from leafhub.exchange.feeds.groups import FeedGroups
+from leafhub.exchange.feeds.pages import PAGE_EVENTS
+from leafhub.exchange.feeds.partitions import PARTITIONS, partition_of
+from leafhub.exchange.feeds.positions import WRITE_AFTER_EVENTS
 from leafhub.exchange.settings import FeedSettings
 from leafhub.exchange.timetable import Alarm
 from leafhub.model.event import Event
@@ -390,7 +390,7 @@ async def test_a_deleted_application_leaves_nothing(desk: Desk) -> None:
 async def test_a_store_that_cannot_be_read_is_asked_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed_reader, "RETRY_S", 0)
+    monkeypatch.setattr(pages, "RETRY_S", 0)
     reads = desk.store.events
     failures = iter(range(3))
 
@@ -408,7 +408,7 @@ async def test_a_store_that_cannot_be_read_is_asked_again(
 async def test_a_mistake_with_a_reader_loses_nothing(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(feed_group, "AFTER_MISTAKE_S", 0)
+    monkeypatch.setattr(group, "AFTER_MISTAKE_S", 0)
     reader = desk.join(Reader())
     mistakes = iter(range(2))
     takes = reader.offer
@@ -446,17 +446,17 @@ async def test_pages_are_bounded_however_large_events_are(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     size_bytes = event("1").held_bytes
-    monkeypatch.setattr(feed_reader, "PAGE_BYTES", 3 * size_bytes - 1)
-    pages: list[int] = []
+    monkeypatch.setattr(pages, "PAGE_BYTES", 3 * size_bytes - 1)
+    lengths: list[int] = []
     reads = desk.store.events
 
     async def noted(query: EventQuery) -> Sequence[StoredEvent]:
         page = await reads(query)
-        pages.append(len(page))
+        lengths.append(len(page))
         return page
 
     monkeypatch.setattr(desk.store, "events", noted)
     reader = desk.join(Reader())
     await desk.send(PAGE_EVENTS * 2)
     assert len(reader.got) == PAGE_EVENTS * 2
-    assert set(pages) == {3, PAGE_EVENTS * 2 % 3}
+    assert set(lengths) == {3, PAGE_EVENTS * 2 % 3}

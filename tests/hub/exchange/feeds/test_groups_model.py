@@ -17,9 +17,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from leafhub.exchange.feed_group import GroupKey, Place
-from leafhub.exchange.feed_groups import FeedGroups
-from leafhub.exchange.partitions import partition_of
+from leafhub.exchange.feeds.group import GroupKey, Place
+from leafhub.exchange.feeds.groups import FeedGroups
+from leafhub.exchange.feeds.partitions import partition_of
 from leafhub.exchange.settings import FeedSettings
 from leafhub.exchange.timetable import Alarm
 from leafhub.stores.base import Batch, FeedPosition, StoredEvent

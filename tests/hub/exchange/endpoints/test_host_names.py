@@ -4,8 +4,8 @@ import socket
 import pytest
 from hand_exchange import HandClock, settle
 
-from leafhub.exchange import host_names
-from leafhub.exchange.host_names import GOOD_S, HostNames
+from leafhub.exchange.endpoints import host_names
+from leafhub.exchange.endpoints.host_names import GOOD_S, HostNames
 
 
 class NameServer:

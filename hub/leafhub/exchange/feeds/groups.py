@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Sequence
 
 from leafhub.exchange.chance_and_time import Clock
-from leafhub.exchange.feed_group import (
+from leafhub.exchange.feeds.group import (
     READ_APART_S,
     FeedGroup,
     GroupKey,
     Place,
     from_newest,
 )
-from leafhub.exchange.feed_positions import FeedPositions
-from leafhub.exchange.membership import Member
+from leafhub.exchange.feeds.membership import Member
+from leafhub.exchange.feeds.positions import FeedPositions
 from leafhub.exchange.settings import FeedSettings
 from leafhub.exchange.timetable import Alarm
 from leafhub.model.event import Event

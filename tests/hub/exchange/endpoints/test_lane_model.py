@@ -99,7 +99,7 @@ class Plant:
         while self.world.asker.waiting:
             await self._say(self.world.asker.waiting[0].split("/")[2])
             self.world.store.commit()
-        assert not self.world.exchange._lanes.some
+        assert not self.world.exchange._parts.lanes.some
 
     def stored(self, name: str) -> list[str]:
         """What is stored of a device, in its order."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from leafhub.dialects.inquiry import Answer, Failure, HttpRequest
-from leafhub.exchange.host_names import HostNames
+from leafhub.exchange.endpoints.host_names import HostNames
 
 if TYPE_CHECKING:
     import httpx

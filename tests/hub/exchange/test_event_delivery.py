@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from leafhub.dialects.base import Outcome
 from leafhub.exchange.devices import DeviceMemory
-from leafhub.exchange.feed import RATE_SECONDS, Feed
+from leafhub.exchange.event_delivery import RATE_SECONDS, EventDelivery
 from leafhub.exchange.observers import Observers
 from leafhub.model.event import Kind
 from leafhub.model.registry import PutApplication, PutDevice, Registry
@@ -29,11 +29,11 @@ class BrokenLink(HandLink):
 
 
 @pytest.fixture
-def feed() -> Feed:
+def delivery() -> EventDelivery:
     registry = Registry(Acorn().keys)
     registry.apply(PutApplication(application()))
     registry.apply(PutDevice(device()))
-    return Feed(
+    return EventDelivery(
         registry=registry,
         faces={"acorn": Acorn()},
         sessions=hand_sessions(),
@@ -43,19 +43,19 @@ def feed() -> Feed:
     )
 
 
-def test_messages_are_counted_and_news_are_not(feed: Feed) -> None:
-    feed.publish([event("a"), replace(event("b"), kind=Kind.CONNECTION)])
-    assert feed.messages_total == 1
+def test_messages_are_counted_and_news_are_not(delivery: EventDelivery) -> None:
+    delivery.publish([event("a"), replace(event("b"), kind=Kind.CONNECTION)])
+    assert delivery.messages_total == 1
 
 
-def test_the_rate_is_a_mean_of_the_last_seconds(feed: Feed) -> None:
-    assert feed.messages_per_second() == 0
+def test_the_rate_is_a_mean_of_the_last_seconds(delivery: EventDelivery) -> None:
+    assert delivery.messages_per_second() == 0
     for second in range(20):
-        feed.count(second)
+        delivery.count(second)
         if second >= 20 - RATE_SECONDS:
-            feed.publish([event(f"{second}-{number}") for number in range(3)])
-    feed.count(20)
-    assert feed.messages_per_second() == 3
+            delivery.publish([event(f"{second}-{number}") for number in range(3)])
+    delivery.count(20)
+    assert delivery.messages_per_second() == 3
 
 
 async def test_an_event_reaches_each_session_once(world: World) -> None:

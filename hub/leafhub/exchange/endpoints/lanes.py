@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from leafhub.dialects.inquiry import Inquiry
 from leafhub.errors import BusyError
-from leafhub.exchange.inquiries import Inquiries
+from leafhub.exchange.endpoints.inquiries import Inquiries
 
 HELD_UP: Final = 16
 """So many that wait in one lane, and its client is read from no more: what Drogue Cloud takes of a
@@ -28,7 +28,7 @@ up by the first."""
 BESIDE_BYTES: Final = 2_048
 """What one that waits takes beside its payload: a packet, three functions, a task."""
 LETTING_GO_S: Final = 1.0
-"""What requests that are given up get to end in; a hub that stops waits for none of them longer."""
+"""What requests that are given up get to end in; a hub that stops waits no longer for them."""
 
 T = TypeVar("T")
 

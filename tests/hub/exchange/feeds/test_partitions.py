@@ -4,7 +4,7 @@ from hand_exchange import event
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leafhub.exchange.partitions import PARTITIONS, Partition, partition_of, shared_out
+from leafhub.exchange.feeds.partitions import PARTITIONS, Partition, partition_of, shared_out
 
 READERS = st.sampled_from("abcdefg")
 

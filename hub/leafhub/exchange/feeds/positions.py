@@ -6,8 +6,8 @@ from typing import Final
 
 from leafhub.errors import BusyError, StoreUnavailableError
 from leafhub.exchange.chance_and_time import Clock
-from leafhub.exchange.feed_group import UNKEPT_EVENTS, FeedGroup, GroupKey
-from leafhub.exchange.partitions import PARTITIONS
+from leafhub.exchange.feeds.group import UNKEPT_EVENTS, FeedGroup, GroupKey
+from leafhub.exchange.feeds.partitions import PARTITIONS
 from leafhub.exchange.settings import FeedSettings
 from leafhub.exchange.timetable import Alarm
 from leafhub.stores.base import Batch, FeedPosition, Store

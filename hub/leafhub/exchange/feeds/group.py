@@ -13,9 +13,9 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from leafhub.dialects.selection import Selection
-from leafhub.exchange.feed_reader import FeedReader
-from leafhub.exchange.membership import Member
-from leafhub.exchange.partitions import PARTITIONS, Partition, partition_of, shared_out
+from leafhub.exchange.feeds.membership import Member
+from leafhub.exchange.feeds.pages import FeedReader
+from leafhub.exchange.feeds.partitions import PARTITIONS, Partition, partition_of, shared_out
 from leafhub.stores.base import Store, StoredEvent
 
 OPEN_EVENTS: Final = 1_000

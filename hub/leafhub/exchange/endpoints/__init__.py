@@ -1,0 +1,1 @@
+"""Asking HTTP endpoints, and what waits for their answers."""
