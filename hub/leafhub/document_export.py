@@ -1,13 +1,14 @@
 """The registry as a document that ``leafhub apply`` takes back; see ``document`` for its form."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
 import tomlkit
 from tomlkit.items import AoT, Table
 
+from leafhub.dialects.base import Dialect
 from leafhub.model.application import Application
 from leafhub.model.device import Credential, Device, SecretKind
 from leafhub.model.registry import RegistryView
@@ -27,10 +28,14 @@ def registered(registry: RegistryView) -> Registered:
     ]
 
 
-def export(registered: Registered) -> str:
+def export(registered: Registered, dialect: Callable[[str], Dialect]) -> str:
     """Write applications as a document that ``parse`` takes and ``plan`` finds unchanged.
 
     Hashes stay hashes; a secret stands in it only where the registry holds the secret itself.
+
+    Args:
+        registered: The applications with their devices.
+        dialect: Gives the dialect of a name.
     """
     document = tomlkit.document()
     applications = tomlkit.aot()
@@ -40,7 +45,7 @@ def export(registered: Registered) -> str:
         table.add("dialect", application.dialect)
         table.add("enabled", application.enabled)
         _add_settings(table, application.settings)
-        devices = _devices(owned)
+        devices = _devices(owned, dialect(application.dialect))
         if len(devices):
             table.add("device", devices)
         applications.append(table)
@@ -57,17 +62,19 @@ def plain_settings(settings: msgspec.Struct) -> dict[str, Any]:
     return builtins
 
 
-def _devices(devices: Iterable[Device]) -> AoT:
+def _devices(devices: Iterable[Device], dialect: Dialect) -> AoT:
     tables = tomlkit.aot()
-    for device in sorted(devices, key=lambda d: d.id):
+    for known in sorted(devices, key=lambda d: d.id):
+        device = dialect.declared(known)
         table = tomlkit.table()
         table.add("id", device.id)
         table.add("name", device.name)
         table.add("enabled", device.enabled)
-        credentials = tomlkit.array()
-        for credential in device.credentials:
-            credentials.append(_credential(credential))
-        table.add("credentials", credentials.multiline(multiline=len(credentials) > 0))
+        if device.credentials or not known.credentials:
+            credentials = tomlkit.array()
+            for credential in device.credentials:
+                credentials.append(_credential(credential))
+            table.add("credentials", credentials.multiline(multiline=len(credentials) > 0))
         _add_settings(table, device.settings)
         tables.append(table)
     return tables

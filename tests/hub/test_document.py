@@ -81,7 +81,7 @@ def apply(registry: Registry, text: str) -> document_plan.Plan:
 
 
 def export(registry: Registry) -> str:
-    return document_export.export(document_export.registered(registry))
+    return document_export.export(document_export.registered(registry), dialect)
 
 
 def refusal(text: str, registry: Registry | None = None) -> RequestError:

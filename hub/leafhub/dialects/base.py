@@ -404,6 +404,13 @@ class Dialect(Face, Protocol):
             RequestError: It is not what the vendor documents; ``path`` names the member.
         """
 
+    def declared(self, device: Device) -> Device:
+        """A device as a document may declare it, so that ``prepare`` makes the same of it again.
+
+        Without ``credentials`` where they follow from what stands in ``settings``.
+        """
+        return device
+
     def review(
         self,
         principal: Principal,

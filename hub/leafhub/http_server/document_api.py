@@ -39,7 +39,7 @@ class DocumentApi(Controller):
         """The document that PUT takes; secrets are in it as they are kept."""
         registered = document_export.registered(exchange.registry)
         text = await asyncio.to_thread(
-            document_export.export, registered
+            document_export.export, registered, exchange.dialect
         )  # 0.4 s per 1000 devices
         return Response(text, media_type=f"{TOML}; charset=utf-8")
 

@@ -31,6 +31,7 @@ from leafhub.dialects.drogue.commanding import (
 from leafhub.dialects.drogue.declaration import keys_of, prepare_application, prepare_device
 from leafhub.dialects.drogue.login import judge_login, pre_shared_key, why_it_ends
 from leafhub.dialects.drogue.publishing import on_publish, on_will
+from leafhub.dialects.drogue.records import declared_device
 from leafhub.dialects.drogue.rules.events import judged
 from leafhub.dialects.drogue.settings import NAME, ApplicationSettings, DeviceSettings
 from leafhub.dialects.drogue.spec import options_of
@@ -77,6 +78,10 @@ class DrogueDialect(Dialect, HandshakeFace):
     ) -> Device:
         """See ``Dialect``."""
         return prepare_device(device, before, arrival)
+
+    def declared(self, device: Device) -> Device:
+        """Its credentials in the vendor's words, but for those that the hub's own say as well."""
+        return declared_device(device)
 
     def authenticate(
         self, connect: Connect, peer: Peer, registry: RegistryView, arrival: Arrival

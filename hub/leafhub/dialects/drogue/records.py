@@ -23,10 +23,11 @@ from leafhub.dialects.drogue.settings import settings_of
 from leafhub.dialects.drogue.spec import Core, SectionError, convert_section
 from leafhub.errors import RequestError
 from leafhub.model.application import Application
-from leafhub.model.device import Credential, Device
+from leafhub.model.device import Credential, Device, SecretKind
 
 _R = TypeVar("_R", Application, Device)
 _DISABLED = {"disabled": True}
+_MADE_HERE = frozenset({SecretKind.ARGON2ID, SecretKind.SHA256})
 
 
 def as_json(record: _R) -> _R:
@@ -51,6 +52,29 @@ def complete_device(device: Device, before: Device | None, arrival: Arrival) -> 
         RequestError: Credentials stand in two places and differ.
     """
     return _versioned(_with_credentials(_with_core(device, before), before), before, arrival)
+
+
+def declared_device(device: Device) -> Device:
+    """A device as a document may declare it, with its credentials in one place.
+
+    What the hub made of passwords can stand in either. All else stands in ``spec``, to the letter,
+    for the hub would make a hash of a plain password, and refuse what it makes no sense of.
+    """
+    spec = settings_of(device).spec
+    name = section_name(spec)
+    if name is None:
+        if all(one.kind in _MADE_HERE for one in device.credentials):
+            return device
+        spec = {**spec, SECTION: write_section(device.credentials)}
+    try:
+        follow = read_credentials(spec) == device.credentials
+    except SectionError:
+        return device  # they are none
+    if follow:
+        return _with_spec(msgspec.structs.replace(device, credentials=()), spec)
+    return _with_spec(
+        device, {k: v for k, v in spec.items() if k not in {SECTION, LEGACY_SECTION}}
+    )
 
 
 def shown_spec(record: Application | Device) -> dict[str, Any]:
