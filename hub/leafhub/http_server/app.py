@@ -19,7 +19,7 @@ from leafhub.http_server.drogue.routers import drogue_routers
 from leafhub.http_server.health import healthz, readyz
 from leafhub.http_server.information import HubInformation
 from leafhub.http_server.login import LoginDesk
-from leafhub.http_server.openapi import ClosedStructs
+from leafhub.http_server.openapi import TAGS, ClosedStructs
 from leafhub.http_server.operator_api import operator_router
 from leafhub.http_server.refusals import fail, refuse_call, refuse_request
 from leafhub.http_server.settings import HttpSettings
@@ -83,6 +83,7 @@ def create_app(
             title="Leafhub",
             version=information.version,
             path="/schema",
+            tags=TAGS,
             render_plugins=[JsonRenderPlugin(path="/")],  # the others load scripts from elsewhere
             components=Components(
                 security_schemes={

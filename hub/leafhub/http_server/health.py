@@ -6,13 +6,13 @@ from litestar.di import NamedDependency
 from leafhub.exchange.exchange import Exchange
 
 
-@get("/healthz", media_type="text/plain", summary="The hub runs.")
+@get("/healthz", tags=["health"], media_type="text/plain", summary="The hub runs")
 async def healthz() -> str:
     """200 as long as the hub answers at all."""
     return "ok\n"
 
 
-@get("/readyz", media_type="text/plain", summary="The hub can take messages.")
+@get("/readyz", tags=["health"], media_type="text/plain", summary="The hub can take messages")
 async def readyz(exchange: NamedDependency[Exchange]) -> Response[str]:
     """200 while what devices send is stored, 503 while the store is in trouble."""
     if exchange.status().store.trouble is None:

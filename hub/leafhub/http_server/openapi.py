@@ -6,17 +6,37 @@ import msgspec
 from litestar._openapi.schema_generation import SchemaCreator
 from litestar._openapi.schema_generation.plugins.struct import StructSchemaPlugin
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+from litestar.openapi.spec import (
+    OpenAPIMediaType,
+    OpenAPIType,
+    Operation,
+    RequestBody,
+    Schema,
+    Tag,
+)
 from litestar.typing import FieldDefinition
 
 from leafhub.contract.operator_api import ApiError
 
 TOML = "application/toml"
 
+TAGS = [
+    Tag("operator", "The hub's own API: what the dashboard and the command line use."),
+    Tag("operators", "Who may use the hub, and with which tokens; the hub's own API too."),
+    Tag("Drogue registry", "Applications and devices, as Drogue Cloud's registry has them."),
+    Tag("Drogue commands", "Commands to devices, as Drogue Cloud takes them."),
+    Tag("Drogue events", "Events by WebSocket, as Drogue Cloud's integration gives them."),
+    Tag("Drogue tokens", "The caller's own access tokens, as at Drogue Cloud."),
+    Tag("Drogue members", "Who may do what with an application, as at Drogue Cloud."),
+    Tag("Drogue discovery", "Where everything is, for programs that ask before all else."),
+    Tag("health", "For whoever watches over the hub; without a login."),
+]
+"""What belongs together, in the order in which a reader wants it."""
+
 _WHY = {
     400: "A parameter or the body has the wrong shape.",
     401: "No operator's login, or not one of this hub.",
-    403: "This operator may only read.",
+    403: "This operator may not do that.",
     404: "What the call names is not there.",
     409: "What the call names is there already, in use, or not unique.",
     413: "The body is longer than the hub takes.",

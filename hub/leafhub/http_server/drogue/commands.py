@@ -50,6 +50,7 @@ class _TakesPayload(Operation):
 
 @post(
     "/api/command/v1alpha1/apps/{application:str}/devices/{device:str}",
+    tags=["Drogue commands"],
     summary="Send a command to a device",
     status_code=HTTPStatus.ACCEPTED,
     response_description="It was stored, and handed to the device if that is there.",

@@ -80,7 +80,7 @@ class Version(msgspec.Struct, frozen=True):
 
 @get(
     "/.well-known/drogue-endpoints",
-    tags=["drogue discovery"],
+    tags=["Drogue discovery"],
     summary="Where to log in",
 )
 async def public_endpoints(request: Request[Any, Any, State]) -> Response[Endpoints]:
@@ -88,7 +88,7 @@ async def public_endpoints(request: Request[Any, Any, State]) -> Response[Endpoi
     return Response(public_at(root_of(request)), headers=_NOT_STORED)
 
 
-@get("/.well-known/drogue-version", tags=["drogue discovery"], summary="Which version this is")
+@get("/.well-known/drogue-version", tags=["Drogue discovery"], summary="Which version this is")
 async def version(information: NamedDependency[HubInformation]) -> Version:
     """Which version this is."""
     return Version(information.version)
@@ -96,7 +96,7 @@ async def version(information: NamedDependency[HubInformation]) -> Version:
 
 @get(
     "/api/console/v1alpha1/info",
-    tags=["drogue discovery"],
+    tags=["Drogue discovery"],
     guards=[is_somebody],
     summary="Where everything is",
     responses=refusals(400),

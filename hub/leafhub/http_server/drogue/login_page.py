@@ -39,7 +39,7 @@ class TokenRefusal(msgspec.Struct, frozen=True, kw_only=True):
 
 @get(
     f"{ISSUER}/.well-known/openid-configuration",
-    tags=["drogue discovery"],
+    tags=["Drogue discovery"],
     summary="Addresses of a login page",
 )
 async def configuration(request: Request[Any, Any, State]) -> Configuration:
@@ -54,7 +54,7 @@ async def configuration(request: Request[Any, Any, State]) -> Configuration:
 
 @get(
     f"{ISSUER}/authorize",
-    tags=["drogue discovery"],
+    tags=["Drogue discovery"],
     status_code=501,
     media_type=MediaType.TEXT,
     summary="What to do instead",
@@ -66,7 +66,7 @@ async def authorize() -> str:
 
 @post(
     f"{ISSUER}/token",
-    tags=["drogue discovery"],
+    tags=["Drogue discovery"],
     status_code=400,
     summary="What to do instead",
 )

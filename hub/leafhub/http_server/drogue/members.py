@@ -71,7 +71,7 @@ class MembersApi(Controller):
     """``/api/admin/v1alpha1/apps/{application}``."""
 
     path = "/api/admin/v1alpha1/apps/{application:str}"
-    tags = ("drogue members",)
+    tags = ("Drogue members",)
     request_max_body_size = LONGEST_BODY_BYTES
 
     @get("/members", summary="List the members", responses=refusals(400, 404))

@@ -64,7 +64,7 @@ class TokensApi(Controller):
     """``/api/tokens/v1alpha1``: everybody's own tokens, and nobody else's."""
 
     path = "/api/tokens/v1alpha1"
-    tags = ("drogue tokens",)
+    tags = ("Drogue tokens",)
     guards = (is_somebody,)
 
     @post("/", status_code=200, summary="Make a token", responses=refusals(400, 409))

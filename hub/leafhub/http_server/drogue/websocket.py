@@ -38,6 +38,7 @@ _SWITCHED: Final = "One text message follows for each event, a CloudEvent in str
 
 @get(
     "/{application:str}",
+    tags=["Drogue events"],
     summary="Events of an application, by WebSocket",
     status_code=HTTPStatus.SWITCHING_PROTOCOLS,
     response_description=_SWITCHED,
@@ -55,6 +56,7 @@ async def events_of_application(
 
 @get(
     "/{application:str}/{channel:str}",
+    tags=["Drogue events"],
     summary="Events of one channel of an application, by WebSocket",
     status_code=HTTPStatus.SWITCHING_PROTOCOLS,
     response_description=_SWITCHED,
