@@ -1,9 +1,11 @@
+import json
 import re
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -133,6 +135,53 @@ def test_what_an_old_database_knows_of_drogue_and_of_operators_is_kept(
         ("ada", 1),
         ("bob", 0),
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "application", "device"),
+    [
+        ({"spec": {"mqtt": {"dialect": {"type": "drogue/v1"}}}}, "mqtt", "mqtt"),
+        (
+            {"spec": {"mqtt": {"dialect": {"type": "plainTopic", "devicePrefix": True}}}},
+            *("mqtt", "mqtt"),
+        ),
+        ({"spec": {"mqtt": {"dialect": {"type": "azure"}}}}, "", ""),
+        ({"spec": {"mqtt": {}}}, "", ""),
+        ({"spec": {"mqtt": {"dialect": {"type": "plainTopic", "devicePrefix": 1}}}}, "", ""),
+        ({"spec": {"alias": ["a"]}, "labels": {"l": "m"}, "generation": 3}, "", "alias"),
+        ({"spec": {"alias": {"a": 1}}}, "", ""),
+        ({"spec": {"alias": [1]}}, "", ""),
+        ({"spec": {"gatewaySelector": {"matchNames": ["g"]}}}, "", "gatewaySelector"),
+        ({"spec": {"gatewaySelector": {"matchNames": ["g"], "matchLabels": {}}}}, "", ""),
+        ({"spec": {"gatewaySelector": {"matchNames": "g"}}}, "", ""),
+        ({"spec": {"authentication": 7, "publish": {}}, "finalizers": ["f"]}, "", ""),
+        ({"spec": {}, "deletedUs": 7, "finalizers": ["f"]}, "", ""),
+        ({}, "", ""),
+    ],
+)
+def test_an_earlier_hub_gets_of_drogue_what_it_can_read(
+    connection: sa.Connection, written: dict[str, Any], application: str, device: str
+) -> None:
+    config = running.configuration(connection)
+    with connection.begin():
+        migrations.upgrade(connection)
+        for table, own in (
+            ("applications", "'plant', 'u', 'drogue'"),
+            ("devices", "'plant', 'd', 'u', 'd'"),
+        ):
+            rest = "1, 7" if table == "applications" else "'[]', 1, 7"
+            connection.exec_driver_sql(
+                f"INSERT INTO {table} VALUES ({own}, ?, {rest})",  # noqa: S608
+                (json.dumps(written),),
+            )
+        command.downgrade(config, "0002")
+    for table, kept in (("applications", application), ("devices", device)):
+        with connection.begin():
+            query = f"SELECT settings, enabled FROM {table}"  # noqa: S608
+            settings, enabled = connection.exec_driver_sql(query).one()
+        expected = {kept: written["spec"][kept]} if kept else {}
+        assert json.loads(settings) == expected
+        assert enabled == ("deletedUs" not in written)
 
 
 def test_every_step_down_and_up_again_gives_the_same_tables(connection: sa.Connection) -> None:

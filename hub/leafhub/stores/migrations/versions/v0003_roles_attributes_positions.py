@@ -1,6 +1,7 @@
 """Roles and tokens of operators, attributes of events, positions of readers, Drogue's ``spec``."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,12 +12,16 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+_Rewrite = Callable[[dict[str, Any], tuple[str, ...]], dict[str, Any]]
+
 _OPERATORS = sa.table(
     "operators", *map(sa.column, ("name", "credentials", "tokens", "role", "roles", "offers"))
 )
 _EARLIER = sa.table("operators", *map(sa.column, ("name", "credentials", "may_write")))
-_APPLICATIONS = sa.table("applications", *map(sa.column, ("name", "dialect", "settings")))
-_DEVICES = sa.table("devices", *map(sa.column, ("application", "id", "settings")))
+_APPLICATIONS = sa.table(
+    "applications", *map(sa.column, ("name", "dialect", "settings", "enabled"))
+)
+_DEVICES = sa.table("devices", *map(sa.column, ("application", "id", "settings", "enabled")))
 
 
 def upgrade() -> None:
@@ -57,7 +62,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to the schema without them."""
+    """Back to the schema without them.
+
+    What it cannot say is lost, but for what was deleted and waits: that is shut out still.
+    """
     operators = op.get_bind().execute(_OPERATORS.select()).all()
     rows = [
         {"name": row.name, "credentials": row.credentials, "may_write": row.role == "admin"}
@@ -77,26 +85,51 @@ def downgrade() -> None:
     _rewrite_drogue_settings(_unwrapped)
 
 
-def _rewrite_drogue_settings(rewritten: Any) -> None:
+def _rewrite_drogue_settings(rewritten: _Rewrite) -> None:
     connection = op.get_bind()
     drogue = sa.select(_APPLICATIONS.c.name).where(_APPLICATIONS.c.dialect == "drogue")
-    for table, own in (
-        (_APPLICATIONS, _APPLICATIONS.c.name.in_(drogue)),
-        (_DEVICES, _DEVICES.c.application.in_(drogue)),
+    for table, own, sections in (
+        (_APPLICATIONS, _APPLICATIONS.c.name.in_(drogue), ("mqtt",)),
+        (_DEVICES, _DEVICES.c.application.in_(drogue), ("alias", "gatewaySelector", "mqtt")),
     ):
         key = [column for column in table.c if column.name in {"name", "application", "id"}]
-        for row in connection.execute(sa.select(*key, table.c.settings).where(own)).all():
+        columns = (*key, table.c.settings, table.c.enabled)
+        for row in connection.execute(sa.select(*columns).where(own)).all():
             same = [column == row._mapping[column.name] for column in key]  # noqa: SLF001 - public
-            settings = json.dumps(rewritten(json.loads(row.settings)), separators=(",", ":"))
-            connection.execute(sa.update(table).where(*same).values(settings=settings))
+            before = json.loads(row.settings)
+            settings = json.dumps(rewritten(before, sections), separators=(",", ":"))
+            enabled = row.enabled and before.get("deletedUs") is None
+            change = sa.update(table).where(*same).values(settings=settings, enabled=enabled)
+            connection.execute(change)
 
 
-def _wrapped(settings: dict[str, Any]) -> dict[str, Any]:
+def _wrapped(settings: dict[str, Any], sections: tuple[str, ...]) -> dict[str, Any]:
     """Known sections as members of ``spec``; those that say nothing are left out."""
     empty: tuple[Any, ...] = (None, [], {"matchNames": []})
-    return {"spec": {name: value for name, value in settings.items() if value not in empty}}
+    known = {name: settings[name] for name in sections if name in settings}
+    return {"spec": {name: value for name, value in known.items() if value not in empty}}
 
 
-def _unwrapped(settings: dict[str, Any]) -> dict[str, Any]:
+def _unwrapped(settings: dict[str, Any], sections: tuple[str, ...]) -> dict[str, Any]:
+    """Known sections, where they are as an earlier hub can read them: it reads all, or none."""
     spec = settings.get("spec", {})
-    return {name: spec[name] for name in ("alias", "gatewaySelector", "mqtt") if name in spec}
+    return {name: spec[name] for name in sections if name in spec and _was_known(name, spec[name])}
+
+
+def _was_known(name: str, section: object) -> bool:
+    match name, section:
+        case "alias", list(names):
+            return _are_texts(names)
+        case "gatewaySelector", {"matchNames": list(names), **others}:
+            return not others and _are_texts(names)
+        case "mqtt", {"dialect": {"type": "drogue/v1", **options}, **others}:
+            return not others and not options
+        case "mqtt", {"dialect": {"type": "plainTopic", **options}, **others}:
+            prefix = options.pop("devicePrefix", False)
+            return not others and not options and isinstance(prefix, bool)
+        case _:
+            return False
+
+
+def _are_texts(names: list[Any]) -> bool:
+    return all(isinstance(name, str) for name in names)
