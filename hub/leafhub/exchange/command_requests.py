@@ -85,15 +85,23 @@ class CommandRequests:
             RequestError: Refused at once; ``refuse`` gets what is refused later.
             UnavailableError: Too many wait, or what it needs is away.
         """
+        uid: str | None = None
+
+        def judge() -> Command | Inquiry[Command]:
+            nonlocal uid
+            device = self._registry.device(request.application, request.device)
+            uid = None if device is None else device.uid
+            return self._make(request, timeout_s)
 
         def begin(command: Command) -> None:
-            if self._registry.device(command.application, command.device) is None:
+            device = self._registry.device(command.application, command.device)
+            if device is None or device.uid != uid:
                 raise NotFoundError("the device was deleted while an endpoint was asked")
             start(command)
 
         self._lanes.enter(
             lane_of(request),
-            lambda: self._make(request, timeout_s),
+            judge,
             begin,
             refuse,
             len(request.data),

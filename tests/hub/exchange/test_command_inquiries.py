@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from hand_exchange import REQUEST, World, principal, settle
+from hand_exchange import REQUEST, World, device, principal, settle
 from msgspec.structs import replace
 
 from leafhub.dialects.base import Outcome
@@ -11,7 +11,7 @@ from leafhub.dialects.inquiry import Answer, Failure, HttpRequest, Inquiry
 from leafhub.errors import BusyError, EndpointError, NotFoundError, RejectedError, RequestError
 from leafhub.exchange.endpoints import lanes
 from leafhub.model.command import Command, CommandState, CommandUpdate
-from leafhub.model.registry import DeleteDevice
+from leafhub.model.registry import Change, DeleteDevice, PutDevice
 
 WRONG = Failure("away")
 
@@ -126,11 +126,14 @@ async def test_the_messages_of_a_device_do_not_wait_for_its_commands(world: Worl
     await stored(task, world)
 
 
-async def test_a_device_that_is_deleted_meanwhile_gets_no_command(world: World) -> None:
+@pytest.mark.parametrize("then", [(), (PutDevice(device(uid="another")),)])
+async def test_a_device_that_is_deleted_meanwhile_gets_no_command(
+    world: World, then: tuple[Change, ...]
+) -> None:
     world.dialect.check = asks
     task = send(world, "?one")
     await settle()
-    await world.apply(DeleteDevice("oak", "d"))
+    await world.apply(DeleteDevice("oak", "d"), *then)
     await world.asker.answer("?one")
     with pytest.raises(NotFoundError):
         await task
