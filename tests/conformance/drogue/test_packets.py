@@ -94,6 +94,14 @@ async def test_older_mqtt_is_not_spoken(open_client: OpenClient) -> None:
     await client.expect_closed()
 
 
+@pytest.mark.parametrize(("level", "answer"), [(0, "20 02 00 01"), (6, "20 03 00 84 00")])
+async def test_no_mqtt_at_all_is_told_so(open_client: OpenClient, level: int, answer: str) -> None:
+    client = await open_client()
+    await client.send_bytes(b"\x10\x0c\0\4MQTT" + bytes([level]) + b"\2\0\x3c\0\0")
+    await client.expect_bytes(answer)
+    await client.expect_closed()
+
+
 async def test_a_keep_alive_that_runs_out_brings_the_will(
     feed: RawClient, open_client: OpenClient
 ) -> None:
