@@ -1,4 +1,5 @@
 import asyncio
+import hashlib
 import threading
 
 import pytest
@@ -10,6 +11,7 @@ from leafhub.exchange import access_tokens, proofs
 from leafhub.exchange.chance_and_time import RandomIds
 from leafhub.exchange.doorkeeper import SLOW_CHECKS, WAITING_CHECKS, Doorkeeper
 from leafhub.model.device import Credential, SecretKind
+from leafhub.model.operator import Operator
 from leafhub.model.registry import DeleteDevice, PutApplication, PutDevice, PutOperator, Registry
 from leafhub.mqtt.reason_codes import ReasonCode
 
@@ -136,9 +138,14 @@ async def test_slow_proofs_wait_for_others_only_so_long(
     assert isinstance(await admit(doorkeeper, b"s"), Login)
 
 
-async def test_an_operator_logs_in_with_or_without_a_name(doorkeeper: Doorkeeper) -> None:
-    assert await doorkeeper.operator("ada", "open sesame", 0) == OPERATOR
-    assert await doorkeeper.operator(None, "open sesame", 0) == OPERATOR
+async def test_an_operator_logs_in_with_or_without_a_name(
+    doorkeeper: Doorkeeper, registry: Registry
+) -> None:
+    made = Credential(kind=SecretKind.SHA256, secret=proofs.sha256("open sesame"))
+    operator = replace(OPERATOR, credentials=(made,))
+    registry.apply(PutOperator(operator))
+    assert await doorkeeper.operator("ada", "open sesame", 0) == operator
+    assert await doorkeeper.operator(None, "open sesame", 0) == operator
 
 
 async def test_an_operator_logs_in_with_a_token(
@@ -152,22 +159,47 @@ async def test_an_operator_logs_in_with_a_token(
     assert await doorkeeper.operator("ada", token.sha256, 0) is None
 
 
+async def test_a_token_is_hashed_once_however_many_there_are(
+    doorkeeper: Doorkeeper, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [access_tokens.make(0) for _ in range(20)]
+    for number, (token, _) in enumerate(made):
+        registry.apply(PutOperator(Operator(name=f"o{number}", tokens=(token,))))
+    hashed: list[bytes] = []
+    sha256 = hashlib.sha256
+
+    def counted(data: bytes) -> object:
+        hashed.append(data)
+        return sha256(data)
+
+    monkeypatch.setattr(hashlib, "sha256", counted)
+    _, secret = made[-1]
+    for shown in ("x" * 60_000, secret):
+        hashed.clear()
+        found = await doorkeeper.operator(None, shown, 0)
+        assert (found is not None) == (shown == secret)
+        assert hashed == [shown.encode()]
+
+
 @pytest.mark.parametrize(("time_us", "is_in"), [(6, True), (7, False)])
 async def test_what_an_operator_shows_ends_with_its_time(
     doorkeeper: Doorkeeper, registry: Registry, time_us: int, *, is_in: bool
 ) -> None:
-    (credential,) = OPERATOR.credentials
-    ending = replace(OPERATOR, credentials=(replace(credential, expires_us=7),))
+    digest = proofs.sha256("open sesame")
+    credential = Credential(kind=SecretKind.SHA256, secret=digest, expires_us=7)
+    ending = replace(OPERATOR, credentials=(credential,))
     registry.apply(PutOperator(ending))
     for name in ("ada", None):
         found = await doorkeeper.operator(name, "open sesame", time_us)
         assert (found == ending) is is_in
 
 
+@pytest.mark.parametrize("kind", [SecretKind.ARGON2ID, SecretKind.PLAIN])
 async def test_a_secret_that_a_person_chose_needs_the_name(
-    doorkeeper: Doorkeeper, registry: Registry
+    doorkeeper: Doorkeeper, registry: Registry, kind: SecretKind
 ) -> None:
-    chosen = Credential(kind=SecretKind.ARGON2ID, secret=proofs.hash_secret("chosen"))
+    kept = "chosen" if kind is SecretKind.PLAIN else proofs.hash_secret("chosen")
+    chosen = Credential(kind=kind, secret=kept)
     registry.apply(PutOperator(replace(OPERATOR, credentials=(chosen,))))
     assert await doorkeeper.operator("ada", "chosen", 0) is not None
     assert await doorkeeper.operator(None, "chosen", 0) is None
