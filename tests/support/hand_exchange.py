@@ -3,13 +3,14 @@
 import asyncio
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from leafhub.dialects.base import (
     Answers,
     Arrival,
+    Dialect,
     Grant,
     Login,
     Outcome,
@@ -20,7 +21,6 @@ from leafhub.dialects.base import (
     Review,
     SubscribeOutcome,
     Waiting,
-    plain_unsubscribe,
 )
 from leafhub.dialects.inquiry import Answer, Failure, HttpRequest, Inquiry
 from leafhub.errors import BusyError, StoreUnavailableError
@@ -44,7 +44,6 @@ from leafhub.mqtt.packets import (
     Publish,
     Subscribe,
     SubscriptionRequest,
-    Unsubscribe,
     Will,
 )
 from leafhub.mqtt.policy import STANDARD
@@ -123,15 +122,15 @@ def connect(client_id: str = "c", *, clean_start: bool = True) -> Connect:
     return Connect(protocol_level=5, client_id=client_id, clean_start=clean_start)
 
 
-class Acorn:
+class Acorn(Dialect):
     """A dialect that does what the test says."""
 
-    name: ClassVar[str] = "acorn"
-    application_type: ClassVar[type[msgspec.Struct]] = Nothing
-    device_type: ClassVar[type[msgspec.Struct]] = Nothing
-    keeps_plain_secrets: ClassVar[bool] = True
-    commands_wait: ClassVar[Waiting] = Waiting.NEVER
-    commands_are_answered: ClassVar[Answers] = Answers.ALWAYS
+    name = "acorn"
+    application_type = Nothing
+    device_type = Nothing
+    keeps_plain_secrets = True
+    commands_wait = Waiting.NEVER
+    commands_are_answered = Answers.ALWAYS
     listens: bool = True
     command_qos: int = 1
     topics: tuple[str, ...] = ("acorn/all",)
@@ -179,11 +178,6 @@ class Acorn:
             )
         )
 
-    def on_unsubscribe(
-        self, unsubscribe: Unsubscribe, principal: Principal, subscribed: frozenset[str]
-    ) -> Sequence[tuple[str | None, ReasonCode]]:
-        return plain_unsubscribe(unsubscribe, subscribed)
-
     def topics_of(self, event: Event, registry: RegistryView) -> Sequence[str]:
         return self.topics
 
@@ -198,18 +192,6 @@ class Acorn:
 
     def keys(self, application: Application, device: Device) -> Iterable[str]:
         return (f"acorn:{device.id}",)
-
-    def application_keys(self, application: Application) -> Iterable[str]:
-        return ()
-
-    def prepare_application(
-        self,
-        application: Application,
-        before: Application | None,
-        registry: RegistryView,
-        arrival: Arrival,
-    ) -> Application:
-        return application
 
     def prepare(
         self, application: Application, device: Device, before: Device | None, arrival: Arrival
@@ -242,9 +224,6 @@ class Acorn:
 
     def command_timeout_s(self, device: Device, registry: RegistryView) -> float | None:
         return 60.0
-
-    def command_id(self, arrival: Arrival) -> str:
-        return arrival.ids.uuid()
 
     def check_command(
         self, command: Command, registry: RegistryView

@@ -291,9 +291,19 @@ class Face(Protocol):
     ) -> Sequence[tuple[str | None, ReasonCode]]:
         """For each filter the subscription that ends (``None``: none does) and the answer.
 
-        ``subscribed`` holds the filters the session has. Without more: as the standard says.
+        ``subscribed`` holds the filters the session has. Without more, as MQTT 5.0 §3.11.3 says:
+        0x00, or 0x11 where nothing was subscribed; what is named twice is gone the second time
+        (MQTT-3.10.4-6).
         """
-        return plain_unsubscribe(unsubscribe, subscribed)
+        answers: list[tuple[str | None, ReasonCode]] = []
+        left = set(subscribed)
+        for name in unsubscribe.topic_filters:
+            if name in left:
+                left.remove(name)
+                answers.append((name, ReasonCode.SUCCESS))
+            else:
+                answers.append((None, ReasonCode.NO_SUBSCRIPTION_EXISTED))
+        return answers
 
     def topics_of(self, event: Event, registry: RegistryView) -> Sequence[str]:
         """Topic names under which subscribers of this dialect know an event, whoever sent it.
@@ -487,21 +497,3 @@ class Dialect(Face, Protocol):
         self, command: Command, receiver: Receiver, registry: RegistryView
     ) -> Sequence[OutgoingMessage]:
         """Encode a command for one live connection; empty: this connection does not get it."""
-
-
-def plain_unsubscribe(
-    unsubscribe: Unsubscribe, subscribed: frozenset[str]
-) -> Sequence[tuple[str | None, ReasonCode]]:
-    """Answer UNSUBSCRIBE as MQTT 5.0 §3.11.3 says: 0x00, or 0x11 where nothing was subscribed.
-
-    A filter named twice is gone the second time (MQTT-3.10.4-6).
-    """
-    answers: list[tuple[str | None, ReasonCode]] = []
-    left = set(subscribed)
-    for name in unsubscribe.topic_filters:
-        if name in left:
-            left.remove(name)
-            answers.append((name, ReasonCode.SUCCESS))
-        else:
-            answers.append((None, ReasonCode.NO_SUBSCRIPTION_EXISTED))
-    return answers
