@@ -16,6 +16,7 @@ _LONGEST_WAIT_S = const(60)  # between two attempts to reach the hub
 _STEADY_MS = const(30000)  # a link that held so long was a good one: the next wait is short again
 _WAIT_MS = const(60000)  # for messages, when no reading is due sooner
 _REST_MS = const(600000)  # for a device behind us that the hub hangs up over
+_DUE = const(4)  # place in a reading
 _SHOWN = const(60)  # characters of an argument or a value in a printed line
 
 
@@ -37,7 +38,7 @@ class Leaf:
         self._context = _tls_context(config["ca"]) if config["tls"] else None
         self._credentials = Credentials(config["data"], self._dialect.owner(), self._dialect.KEPT)
         self._commands = {None: {}}  # by device: functions by name
-        self._readings = []  # [period in ms, channel, device, function, ticks when due]
+        self._readings = []  # [period in ms, channel, device, function, ticks when _DUE]
         self._hung_up = {}  # by device behind us: (times in a row, ticks of the last)
         self._link = None
         self._failure = None  # why the link was lost, when a publish found out
@@ -53,7 +54,7 @@ class Leaf:
         Raises:
             ValueError: ``device`` in a dialect without gateways.
         """
-        self._check(device)
+        self._check_device(device)
 
         def register(function):
             self._commands.setdefault(device, {})[name] = function
@@ -69,7 +70,7 @@ class Leaf:
         Raises:
             ValueError: ``device`` in a dialect without gateways.
         """
-        self._check(device)
+        self._check_device(device)
 
         def register(function):
             reading = [int(seconds * 1000), channel, device, function, time.ticks_ms()]
@@ -88,7 +89,7 @@ class Leaf:
         Raises:
             ValueError: The channel or the value cannot be expressed in this dialect.
         """
-        self._check(device)
+        self._check_device(device)
         topic, payload = self._dialect.value(channel, value, device)
         if self._link is None or self._rests(device):
             return False
@@ -176,7 +177,7 @@ class Leaf:
         """Report what is due and obey what comes, until the link is lost."""
         now = time.ticks_ms()
         for reading in self._readings:
-            reading[4] = now
+            reading[_DUE] = now
         self._failure = None
         while True:
             wait_ms = self._report()
@@ -194,7 +195,7 @@ class Leaf:
             period_ms, channel, device, function, due = reading
             left = time.ticks_diff(due, time.ticks_ms())
             if left <= 0:
-                reading[4] = time.ticks_add(time.ticks_ms(), period_ms)
+                reading[_DUE] = time.ticks_add(time.ticks_ms(), period_ms)
                 left = period_ms
                 try:
                     value = function()
@@ -230,7 +231,7 @@ class Leaf:
         said = "ok" if error is None else "error: " + error
         print("leaf: command %s %s -> %s" % (_of(name, device), _brief(argument), said))
 
-    def _check(self, device):
+    def _check_device(self, device):
         if device is not None and not self._dialect.GATEWAY:
             raise ValueError("devices of this dialect speak for themselves only")
 
