@@ -47,3 +47,40 @@ def test_bcrypt_looks_at_72_bytes_as_it_always_did() -> None:
     long = b"x" * 72
     kept = bcrypt.hashpw(long, bcrypt.gensalt(4)).decode()
     assert proofs.verify(Credential(kind=SecretKind.BCRYPT, secret=kept), long + b"tail")
+
+
+@pytest.mark.parametrize(
+    ("kind", "kept", "secret"),
+    [
+        pytest.param(
+            SecretKind.BCRYPT,
+            HASHES[SecretKind.BCRYPT].replace("$2b$", "$2a$"),
+            SECRET,
+            id="bcrypt 2a",
+        ),
+        pytest.param(
+            SecretKind.BCRYPT,
+            HASHES[SecretKind.BCRYPT].replace("$2b$", "$2y$"),
+            SECRET,
+            id="bcrypt 2y",
+        ),
+        pytest.param(
+            SecretKind.SHA512_CRYPT,
+            "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnI"
+            "FNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1",
+            "Hello world!",
+            id="crypt, its usual rounds",
+        ),
+        pytest.param(
+            SecretKind.SHA512_CRYPT,
+            "$6$rounds=10000$saltstringsaltst$OW1/O6BYHV6BcXZu8QVeXbDWra3Oeqh0sbHbbMCVNSnCM/UrjmM0D"
+            "p8vOuZeHBy/YTBmSK6H9qs/y3RnOaw5v.",
+            "Hello world!",
+            id="crypt, rounds told",
+        ),
+    ],
+)
+def test_hashes_as_other_tools_write_them(kind: SecretKind, kept: str, secret: str) -> None:
+    credential = Credential(kind=kind, secret=kept)
+    assert proofs.verify(credential, secret.encode())
+    assert not proofs.verify(credential, secret.encode() + b"?")
