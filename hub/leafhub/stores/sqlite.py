@@ -176,8 +176,8 @@ class SqliteStore:
                 with self._connection.begin():
                     new = self._write_all(batches)
                     newest = self._newest_position
-                    if new:
-                        newest = records.select_newest_position(self._connection)
+                    if new:  # the driver itself: SQLAlchemy would take a tenth of a small commit
+                        (newest,) = self._raw.execute(_NEWEST_POSITION).fetchone()
         except BaseException:
             if self._raw.in_transaction:  # a COMMIT that failed may leave it open
                 self._raw.rollback()
@@ -230,6 +230,9 @@ _INSERT_EVENT = """
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (source, id) DO NOTHING
 """
+
+
+_NEWEST_POSITION = "SELECT max(position) FROM events"
 
 
 class _Keys:

@@ -41,6 +41,7 @@ _Outcome = StoreUnavailableError | None
 class _Waiting(NamedTuple):
     batch: Batch
     done: Done
+    rows: int
     held_bytes: int
     era: int  # counts the failures of changes that the loop knew of when it wrote this
 
@@ -107,11 +108,12 @@ class GroupWriter:
         Raises:
             BusyError: ``WAITING_BATCHES`` or ``WAITING_BYTES`` are reached.
         """
-        size = _held_bytes(batch)
+        rows = _rows(batch)
+        size = _RECORD_BYTES * rows + _held_bytes(batch)
         with self._changed:
             if (ended := self._ended) is None:
                 self._refuse_too_much(size)
-                self._queue.append(_Waiting(batch, done, size, self._era))
+                self._queue.append(_Waiting(batch, done, rows, size, self._era))
                 self._queue_bytes += size
                 if len(self._queue) == 1:
                     self._changed.notify()
@@ -160,11 +162,11 @@ class GroupWriter:
             self._changed.wait_for(
                 lambda: self._closing, timeout=max(0.0, self._next_start - time.monotonic())
             )
-            rows = 0  # a command or a change costs more than an event, and seldom comes in masses
+            rows = 0
             while self._queue and (not self._in_flight or rows < self._maximum_group_events):
                 one = self._queue.popleft()
                 self._queue_bytes -= one.held_bytes
-                rows += _rows(one.batch)
+                rows += one.rows
                 self._in_flight.append(one)
             return self._in_flight
 
@@ -241,13 +243,14 @@ class GroupWriter:
 
 
 def _rows(batch: Batch) -> int:
+    """How many it writes; a command or a change costs more, and seldom comes in masses."""
     events, rarer = len(batch.events), len(batch.commands) + len(batch.changes)
     return events + rarer + len(batch.retained) + len(batch.positions)
 
 
 def _held_bytes(batch: Batch) -> int:
-    """What a batch takes; the records of its changes are in the registry and take no more."""
-    size = _RECORD_BYTES * _rows(batch)
+    """What others decided of a batch; the records of its changes are held in the registry."""
+    size = 0
     for event in batch.events:
         size += event.held_bytes
     for message in batch.retained:
