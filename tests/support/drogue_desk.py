@@ -16,6 +16,7 @@ from leafhub.mqtt.packets import (
     Publish,
     Subscribe,
     SubscriptionRequest,
+    Will,
 )
 from leafhub.mqtt.properties import Properties
 from leafhub.mqtt.session import Subscription
@@ -118,7 +119,16 @@ class Desk:
         app = "deep-a" if name in {"own", "none"} else "plant-a"
         properties = Properties(content_type=content_type, user_properties=user_properties)
         publish = Publish(topic, payload, properties=properties)
-        return DIALECT.on_publish(publish, self.principal(name, app), self.registry, self.arrival)
+        principal = self.principal(name, app)
+        outcome = DIALECT.on_publish(publish, principal, self.registry, self.arrival)
+        assert isinstance(outcome, Outcome)
+        return outcome
+
+    def will(self, name: str, will: Will) -> Outcome:
+        """What a device wanted said."""
+        outcome = DIALECT.on_will(will, self.principal(name), self.registry, self.arrival)
+        assert isinstance(outcome, Outcome)
+        return outcome
 
     def subscribe(
         self, *filters: str, identifiers: tuple[int, ...] = (), name: str = "dev1"

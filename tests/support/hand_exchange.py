@@ -135,11 +135,11 @@ class Acorn(Dialect):
     command_qos: int = 1
     topics: tuple[str, ...] = ("acorn/all",)
     outcome = Outcome()
-    judge: Callable[[Publish], Outcome] | None = None
+    judge: Callable[[Publish], Outcome | Inquiry[Outcome]] | None = None
     check: Callable[[Command], Command | Inquiry[Command]] | None = None
     errand: Callable[[Command], Inquiry[CommandUpdate]] | None = None
-    will_outcome: Outcome | None = None
-    connection_outcome: Outcome | None = None
+    will_outcome: Outcome | Inquiry[Outcome] | None = None
+    connection_outcome: Outcome | Inquiry[Outcome] | None = None
     space: str | None = None
     taken_away: frozenset[str] = frozenset()
     shows: bool = False
@@ -158,12 +158,12 @@ class Acorn(Dialect):
 
     def on_publish(
         self, publish: Publish, principal: Principal, registry: RegistryView, arrival: Arrival
-    ) -> Outcome:
+    ) -> Outcome | Inquiry[Outcome]:
         return self.outcome if self.judge is None else self.judge(publish)
 
     def on_will(
         self, will: Will, principal: Principal, registry: RegistryView, arrival: Arrival
-    ) -> Outcome:
+    ) -> Outcome | Inquiry[Outcome]:
         return self.will_outcome or Outcome(events=(event("will", principal.device or ""),))
 
     def on_subscribe(
@@ -210,7 +210,7 @@ class Acorn(Dialect):
     def shown(self, event: Event, registry: RegistryView) -> Sequence[Publication]:
         return (publication(f"shown/{event.id}"),) if self.shows else ()
 
-    def on_connection(self, event: Event, registry: RegistryView) -> Outcome:
+    def on_connection(self, event: Event, registry: RegistryView) -> Outcome | Inquiry[Outcome]:
         return self.connection_outcome or Outcome(events=(event,))
 
     def on_connected(

@@ -140,8 +140,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What a packet means and what follows from it. The default is: nothing, and that is fine.
 
     Attributes:
-        inquiry: What must be asked before anything is known; the rest of this outcome does not
-            count then. Later packets of the same device wait, and are judged after it.
         reason_code: For the acknowledgement: of PUBLISH (§3.4.2.1). ``Policy`` says how a 3.1.1
             client learns of a refusal.
         reason_string: For the acknowledgement, where the client takes it.
@@ -159,7 +157,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         log: Why something was refused or dropped, for the hub's log; empty: nothing to say.
     """
 
-    inquiry: Inquiry["Outcome"] | None = None
     reason_code: ReasonCode = ReasonCode.SUCCESS
     reason_string: str | None = None
     changes: tuple[Change, ...] = ()
@@ -221,7 +218,7 @@ class SubscribeOutcome(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         grants: One for each filter, in order.
         outcome: What else follows; carried out after SUBACK was queued. Its ``reason_code`` is not
-            used, and it holds no ``inquiry``.
+            used.
     """
 
     grants: tuple[Grant, ...]
@@ -267,17 +264,19 @@ class Face(Protocol):
     @abstractmethod
     def on_publish(
         self, publish: Publish, principal: Principal, registry: RegistryView, arrival: Arrival
-    ) -> Outcome:
-        """Translate one PUBLISH."""
+    ) -> Outcome | Inquiry[Outcome]:
+        """Translate one PUBLISH, or say what must be asked first.
+
+        Later packets of the same device wait for the answer, and are judged after it.
+        """
 
     @abstractmethod
     def on_will(
         self, will: Will, principal: Principal, registry: RegistryView, arrival: Arrival
-    ) -> Outcome:
-        """Translate a Will that is due.
+    ) -> Outcome | Inquiry[Outcome]:
+        """Translate a Will that is due, or say what must be asked first.
 
-        Of the outcome only ``inquiry``, ``events``, ``publications``, ``updates`` and ``log``
-        count.
+        Of the outcome only ``events``, ``publications``, ``updates`` and ``log`` count.
         """
 
     @abstractmethod
@@ -338,6 +337,12 @@ class AnonymousFace(Face, Protocol):
     @abstractmethod
     def anonymous(self, connect: Connect, peer: Peer, registry: RegistryView) -> Principal:
         """Whom such a client speaks for."""
+
+    @abstractmethod
+    def on_publish(
+        self, publish: Publish, principal: Principal, registry: RegistryView, arrival: Arrival
+    ) -> Outcome:
+        """Translate one PUBLISH; nobody else is asked about it."""
 
 
 class Waiting(Enum):
@@ -441,10 +446,10 @@ class Dialect(Face, Protocol):
         """What an event, of whatever dialect, is to the subscribers of this one's topic spaces."""
         return ()
 
-    def on_connection(self, event: Event, registry: RegistryView) -> Outcome:
+    def on_connection(self, event: Event, registry: RegistryView) -> Outcome | Inquiry[Outcome]:
         """Judge the news that a device came or went; without more it is stored as it is.
 
-        Of the outcome only ``inquiry``, ``events`` and ``log`` count.
+        Of the outcome only ``events`` and ``log`` count.
         """
         return Outcome(events=(event,))
 

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Hashable, Mapping
 
 from leafhub.dialects.base import Arrival, Dialect, Face, Outcome, Principal
-from leafhub.dialects.inquiry import Answer, Failure, Inquiry
+from leafhub.dialects.inquiry import Inquiry
 from leafhub.errors import BusyError, StoreUnavailableError
 from leafhub.exchange.carrier import Carrier
 from leafhub.exchange.endpoints.lanes import Lanes
@@ -77,10 +77,10 @@ class Messages:
         arrival = self._arrival()
         if self._lanes.some and _lane_of(session, session.principal) in self._lanes:
             return self._publish_later(session, publish, finish, arrival, None)
-        outcome = self._judge(session, publish, arrival)
-        if outcome.inquiry is not None:
-            return self._publish_later(session, publish, finish, arrival, outcome)
-        self._carry_out(session, publish, outcome, finish)
+        verdict = self._judge(session, publish, arrival)
+        if isinstance(verdict, Inquiry):
+            return self._publish_later(session, publish, finish, arrival, verdict)
+        self._carry_out(session, publish, verdict, finish)
         return False
 
     def will(self, session: Session, will: Will) -> None:
@@ -88,7 +88,7 @@ class Messages:
         principal = session.principal
         arrival = self._arrival()
 
-        def judge() -> Outcome:
+        def judge() -> Outcome | Inquiry[Outcome]:
             face = self._faces[principal.dialect]
             return face.on_will(will, principal, self._registry, arrival)
 
@@ -108,7 +108,7 @@ class Messages:
         """Tell that a device came or went."""
         place = event.application, event.device
 
-        def judge() -> Outcome:
+        def judge() -> Outcome | Inquiry[Outcome]:
             return self._dialects[principal.dialect].on_connection(event, self._registry)
 
         def end(outcome: Outcome) -> None:
@@ -124,11 +124,11 @@ class Messages:
         publish: Publish,
         finish: Finish,
         arrival: Arrival,
-        first: Outcome | None,
+        first: Inquiry[Outcome] | None,
     ) -> bool:
         """Let a message wait, for its turn or for an endpoint; apart, for most do neither."""
 
-        def judge() -> Outcome:
+        def judge() -> Outcome | Inquiry[Outcome]:
             return first or self._judge(session, publish, arrival)
 
         def end(outcome: Outcome) -> None:
@@ -147,7 +147,7 @@ class Messages:
         self,
         lane: Hashable,
         principal: Principal,
-        judge: Callable[[], Outcome],
+        judge: Callable[[], Outcome | Inquiry[Outcome]],
         end: Callable[[Outcome], None],
         size_bytes: int = 0,
     ) -> None:
@@ -155,17 +155,17 @@ class Messages:
         if lane in self._lanes:
             self._wait(lane, principal, judge, end, size_bytes=size_bytes)
             return
-        outcome = judge()
-        if outcome.inquiry is None:
-            end(outcome)
+        verdict = judge()
+        if isinstance(verdict, Inquiry):
+            self._wait(lane, principal, lambda: verdict, end, size_bytes=size_bytes)
         else:
-            self._wait(lane, principal, lambda: outcome, end, size_bytes=size_bytes)
+            end(verdict)
 
     def _wait(
         self,
         lane: Hashable,
         principal: Principal,
-        judge: Callable[[], Outcome],
+        judge: Callable[[], Outcome | Inquiry[Outcome]],
         end: Callable[[Outcome], None],
         *,
         broken: Callable[[Exception], None] = _log_mistake,
@@ -175,7 +175,7 @@ class Messages:
         try:
             self._lanes.enter(
                 lane,
-                lambda: _verdict_of(judge()),
+                judge,
                 lambda outcome: end(self._still_good(outcome, principal, uid)),
                 broken,
                 size_bytes,
@@ -183,7 +183,9 @@ class Messages:
         except BusyError as exc:
             end(_too_much(exc))
 
-    def _judge(self, session: Session, publish: Publish, arrival: Arrival) -> Outcome:
+    def _judge(
+        self, session: Session, publish: Publish, arrival: Arrival
+    ) -> Outcome | Inquiry[Outcome]:
         principal = session.principal
         return self._faces[principal.dialect].on_publish(
             publish, principal, self._registry, arrival
@@ -217,19 +219,6 @@ def _lane_of(session: Session, principal: Principal) -> Hashable:
     if principal.application is None or principal.device is None:
         return session
     return principal.application, principal.device
-
-
-def _verdict_of(outcome: Outcome) -> Outcome | Inquiry[Outcome]:
-    """What is known already, or the inquiry that goes on to the end."""
-    inquiry = outcome.inquiry
-    if inquiry is None:
-        return outcome
-
-    def resume(reply: Answer | Failure) -> Outcome | Inquiry[Outcome]:
-        verdict = inquiry.resume(reply)
-        return verdict if isinstance(verdict, Inquiry) else _verdict_of(verdict)
-
-    return Inquiry(inquiry.request, resume)
 
 
 def _too_much(exc: BusyError) -> Outcome:

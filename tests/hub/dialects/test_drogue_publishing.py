@@ -310,7 +310,7 @@ def test_names_of_json_are_kept_where_that_is_wanted(
     outcome = desk.publish("dev1", "temp", b"{oops", declared)
     assert outcome.reason_code is ReasonCode.UNSPECIFIED_ERROR
     will = Will("bye", b"[]", properties=Properties(content_type=declared))
-    outcome = DIALECT.on_will(will, desk.principal("dev1"), desk.registry, desk.arrival)
+    outcome = desk.will("dev1", will)
     assert outcome.events[0].datacontenttype == kept
 
 
@@ -383,14 +383,12 @@ def test_a_will_is_an_event_on_its_topic_as_it_stands(
     desk: Desk, declared: str | None, payload: bytes, media_type: str
 ) -> None:
     will = Will("a/b/c", payload, properties=Properties(content_type=declared))
-    outcome = DIALECT.on_will(will, desk.principal("dev1"), desk.registry, desk.arrival)
+    outcome = desk.will("dev1", will)
     [event] = outcome.events
     assert (event.channel, event.device, event.sender) == ("a/b/c", "dev1", "dev1")
     assert (event.datacontenttype, event.data) == (media_type, payload)
 
 
 def test_the_will_of_a_device_that_is_gone_is_nothing(desk: Desk) -> None:
-    outcome = DIALECT.on_will(
-        Will("bye", b""), desk.principal("gone"), desk.registry, desk.arrival
-    )
+    outcome = desk.will("gone", Will("bye", b""))
     assert outcome.events == ()

@@ -10,7 +10,7 @@ from leafhub.dialects.base import Outcome
 from leafhub.dialects.cloudevents import RESERVED, encode_attributes, encode_structured
 from leafhub.dialects.drogue.rules.events import judged
 from leafhub.dialects.drogue.settings import ApplicationSettings
-from leafhub.dialects.inquiry import Answer, Failure, Inquiry
+from leafhub.dialects.inquiry import Answer, Failure
 from leafhub.model.application import Application
 from leafhub.model.event import COMMAND_EVENT, Event
 from leafhub.model.registry import PutApplication, Registry
@@ -127,15 +127,14 @@ def test_any_rules_and_any_answers(rules: Any, replies: list[Answer | Failure]) 
     settings = ApplicationSettings(spec={"publish": {"rules": rules}})
     plant = Application(name="plant-a", uid="u", dialect="drogue", settings=settings)
     registry.apply(PutApplication(plant))
-    outcome = judged(TEMP, (), registry)
+    verdict = judged(TEMP, (), registry)
     for number in range(20):  # three rules of three steps ask nine times at most
-        if outcome.inquiry is None:
+        if isinstance(verdict, Outcome):
             break
-        verdict = outcome.inquiry.resume(replies[number % len(replies)])
-        outcome = Outcome(inquiry=verdict) if isinstance(verdict, Inquiry) else verdict
-    assert outcome.inquiry is None
-    assert (outcome.events == ()) or outcome.reason_code == 0
-    for event in outcome.events:
+        verdict = verdict.resume(replies[number % len(replies)])
+    assert isinstance(verdict, Outcome)
+    assert (verdict.events == ()) or verdict.reason_code == 0
+    for event in verdict.events:
         assert (event.id, event.application, event.device, event.sender, event.time_us) == (
             *("e1", "plant-a", "dev1", "gw1"),
             1,

@@ -18,24 +18,24 @@ WENT = '{"connected":false}'
 WILL = Will("w", b"", 0)
 
 
-def asks(url: str, outcome: Outcome) -> Outcome:
+def asks(url: str, outcome: Outcome | Inquiry[Outcome]) -> Inquiry[Outcome]:
     """Asks first; a failure refuses."""
 
-    def resume(reply: Answer | Failure) -> Outcome:
+    def resume(reply: Answer | Failure) -> Outcome | Inquiry[Outcome]:
         if isinstance(reply, Failure):
             return Outcome(reason_code=ReasonCode.UNSPECIFIED_ERROR, log=reply.reason)
         return outcome
 
-    return Outcome(inquiry=Inquiry(HttpRequest(url=url), resume))
+    return Inquiry(HttpRequest(url=url), resume)
 
 
-def judge(publish: Publish) -> Outcome:
+def judge(publish: Publish) -> Outcome | Inquiry[Outcome]:
     """An event with the payload as its id; each ``?`` it begins with asks first."""
     name = publish.payload.decode()
-    outcome = Outcome(events=(event(name),))
+    verdict: Outcome | Inquiry[Outcome] = Outcome(events=(event(name),))
     for number in range(name.count("?")):
-        outcome = asks(f"{name}{number or ''}", outcome)
-    return outcome
+        verdict = asks(f"{name}{number or ''}", verdict)
+    return verdict
 
 
 class Told:
@@ -223,7 +223,7 @@ async def test_a_mistake_with_one_message_is_answered_and_the_next_goes_on(
     def stumble(_: Answer | Failure) -> Outcome:
         raise ZeroDivisionError
 
-    question = Outcome(inquiry=Inquiry(HttpRequest(url="?b"), stumble))
+    question = Inquiry(HttpRequest(url="?b"), stumble)
     world.dialect.judge = lambda publish: question if publish.payload == b"?b" else judge(publish)
     told.publish(link, "?b", "c")
     await settle()

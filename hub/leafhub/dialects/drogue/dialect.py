@@ -106,19 +106,19 @@ class DrogueDialect(Dialect, HandshakeFace):
             ends=ends, lost=() if ends else lost_filters(topic_filters, principal, registry)
         )
 
-    def on_connection(self, event: Event, registry: RegistryView) -> Outcome:
+    def on_connection(self, event: Event, registry: RegistryView) -> Outcome | Inquiry[Outcome]:
         """It goes the way of all events."""
         return judged(event, (), registry)
 
     def on_publish(
         self, publish: Publish, principal: Principal, registry: RegistryView, arrival: Arrival
-    ) -> Outcome:
+    ) -> Outcome | Inquiry[Outcome]:
         """See ``Face``."""
         return on_publish(publish, principal, registry, arrival)
 
     def on_will(
         self, will: Will, principal: Principal, registry: RegistryView, arrival: Arrival
-    ) -> Outcome:
+    ) -> Outcome | Inquiry[Outcome]:
         """See ``Face``."""
         return on_will(will, principal, registry, arrival)
 

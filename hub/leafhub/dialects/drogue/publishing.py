@@ -11,6 +11,7 @@ from leafhub.dialects.drogue.settings import key
 from leafhub.dialects.drogue.spec import terms_of
 from leafhub.dialects.drogue.text_encoding import in_utf_8
 from leafhub.dialects.event_attributes import attributes_from
+from leafhub.dialects.inquiry import Inquiry
 from leafhub.dialects.log_text import quoted, quoted_topic
 from leafhub.model.device import Device
 from leafhub.model.event import BYTES, JSON, Event, Kind
@@ -27,7 +28,7 @@ def device_of(principal: Principal, registry: RegistryView) -> Device | None:
 
 def on_publish(
     publish: Publish, principal: Principal, registry: RegistryView, arrival: Arrival
-) -> Outcome:
+) -> Outcome | Inquiry[Outcome]:
     """Find out what a message is about, for whom and of what kind, and hand it on."""
     sender = device_of(principal, registry)
     if sender is None:
@@ -71,7 +72,9 @@ def on_publish(
     return judged(event, updates, registry)
 
 
-def on_will(will: Will, principal: Principal, registry: RegistryView, arrival: Arrival) -> Outcome:
+def on_will(
+    will: Will, principal: Principal, registry: RegistryView, arrival: Arrival
+) -> Outcome | Inquiry[Outcome]:
     """Its topic is the channel, whatever the grammar; JSON that is none goes as bytes.
 
     Nobody is there who could be told that it is refused.

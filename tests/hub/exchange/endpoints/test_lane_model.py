@@ -61,15 +61,15 @@ STEPS = st.lists(
 )
 
 
-def asking(url: str, questions: int, outcome: Outcome) -> Outcome:
+def asking(url: str, questions: int, outcome: Outcome) -> Outcome | Inquiry[Outcome]:
     """The outcome after so many answers."""
     if not questions:
         return outcome
 
-    def resume(_: Answer | Failure) -> Outcome:
+    def resume(_: Answer | Failure) -> Outcome | Inquiry[Outcome]:
         return asking(url, questions - 1, outcome)
 
-    return Outcome(inquiry=Inquiry(HttpRequest(url=f"{url}/{questions}"), resume))
+    return Inquiry(HttpRequest(url=f"{url}/{questions}"), resume)
 
 
 class Plant:
@@ -132,7 +132,7 @@ class Plant:
         assert session is not None
         self.world.exchange.publish(session, Publish("t", message.encode(), 1), finish)
 
-    def _judge(self, publish: Publish) -> Outcome:
+    def _judge(self, publish: Publish) -> Outcome | Inquiry[Outcome]:
         name, number, questions = publish.payload.decode().split("-")
         outcome = Outcome(events=(event(f"{name}-{number}", name),))
         url = f"http://{name}/{number}"

@@ -40,8 +40,10 @@ PROCESS_ERROR: Final = Outcome(
 """A rule makes no sense, or an endpoint none, or is away: it may go through later."""
 
 
-def judged(event: Event, updates: tuple[CommandUpdate, ...], registry: RegistryView) -> Outcome:
-    """The outcome of an event, which may wait for endpoints.
+def judged(
+    event: Event, updates: tuple[CommandUpdate, ...], registry: RegistryView
+) -> Outcome | Inquiry[Outcome]:
+    """The outcome of an event, or what an endpoint must be asked first.
 
     ``updates`` is what it says about commands: it is taken together with the event, or not at all.
     """
@@ -65,8 +67,7 @@ def judged(event: Event, updates: tuple[CommandUpdate, ...], registry: RegistryV
             case Failed(reason):
                 return refused(PROCESS_ERROR, reason)
 
-    outcome = run(rules, event, registry, end)
-    return Outcome(inquiry=outcome) if isinstance(outcome, Inquiry) else outcome
+    return run(rules, event, registry, end)
 
 
 def _of_its_kind(event: Event) -> Event:
