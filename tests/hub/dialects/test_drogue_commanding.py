@@ -93,6 +93,12 @@ def test_a_command_goes_to_the_target_and_its_gateways_that_exist(desk: Desk) ->
     assert DIALECT.receivers(desk.command("gone"), desk.registry) == ()
 
 
+def test_whoever_is_named_twice_has_a_command_once(desk: Desk) -> None:
+    named = '{"gatewaySelector": {"matchNames": ["gw1", "sen1", "gw1"]}}'
+    desk.registry.apply(device("sen1", settings=named))
+    assert DIALECT.receivers(desk.command("sen1"), desk.registry) == ("sen1", "gw1")
+
+
 @pytest.mark.parametrize("name", ["se+t", "#", "a\0"])
 def test_a_command_whose_name_fits_no_topic_is_refused(desk: Desk, name: str) -> None:
     with pytest.raises(RequestError, match="name:"):

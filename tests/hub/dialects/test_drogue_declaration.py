@@ -23,8 +23,10 @@ def desk(registry: Registry, peer: Peer, arrival: Arrival) -> Desk:
 @pytest.mark.parametrize(
     ("change", "path"),
     [
-        (device("x" * 257), "id"),
+        (device("x" * 256), "id"),
+        (device("ü" * 128), "id"),
         (device(""), "id"),
+        (device("n", settings=f'{{"alias": ["{"ü" * 257}"]}}'), r"settings\.spec\.alias\[0\]"),
         (device("n", settings='{"alias": ["ok", ""]}'), r"settings\.spec\.alias\[1\]"),
         (device("n", plain("p", unique=True)), r"credentials\[0\]\.username"),
     ],
@@ -35,6 +37,25 @@ def test_a_declared_device_is_checked(desk: Desk, change: Change, path: str) -> 
     assert owner is not None
     with pytest.raises(RequestError, match=f"^{path}: "):
         DIALECT.prepare(owner, change.device, None, desk.arrival)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        device("x" * 255),
+        device("ü" * 127),
+        device("n", settings=f'{{"alias": ["{"ü" * 256}"]}}'),
+        device("n", plain("p", "ü" * 256, unique=True)),
+        device("n", settings='{"alias": ["n", "n"]}'),
+    ],
+)
+def test_the_longest_names_are_taken(desk: Desk, change: Change) -> None:
+    assert isinstance(change, PutDevice)
+    owner = desk.registry.application("plant-a")
+    assert owner is not None
+    prepared = DIALECT.prepare(owner, change.device, None, desk.arrival)
+    desk.registry.apply(PutDevice(prepared))
+    assert desk.registry.device("plant-a", change.device.id) == prepared
 
 
 def test_a_good_device_is_taken_as_declared(desk: Desk) -> None:
@@ -53,6 +74,7 @@ def test_a_good_device_is_taken_as_declared(desk: Desk) -> None:
         '{"alias": {"a": 1}}',
         '{"gatewaySelector": {"matchNames": "gw1"}}',
         '{"core": {"disabled": 1}}',
+        '{"core": {"disabled": null}}',
         '{"authentication": {"credentials": [{"pass": {"rot13": "x"}}]}}',
     ],
 )

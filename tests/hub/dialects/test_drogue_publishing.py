@@ -130,6 +130,7 @@ def test_topics_say_channel_and_device(
         pytest.param("gw1", "temp/sen2", 0x87, "Not authorized", id="DR-17 not its gateway"),
         pytest.param("gw1", "temp/ghost", 0x87, "Not authorized", id="DR-17 nobody"),
         pytest.param("gw1", "temp/", 0x87, "Not authorized", id="DR-17 empty device"),
+        pytest.param("dev3", "temp/behind", 0x87, "Not authorized", id="gateway by alias alone"),
         pytest.param("dev3", "temp/al3", 0x87, "Not authorized", id="own alias is not the name"),
         pytest.param("gone", "temp", 0x87, "Not authorized", id="deleted while connected"),
     ],
@@ -137,6 +138,7 @@ def test_topics_say_channel_and_device(
 def test_refusals_carry_code_and_reason(
     desk: Desk, sender: str, topic: str, code: int, text: str
 ) -> None:
+    desk.registry.apply(device("behind", settings='{"gatewaySelector": {"matchNames": ["al3"]}}'))
     outcome = desk.publish(sender, topic)
     assert (outcome.reason_code, outcome.reason_string) == (code, text)
     assert outcome.events == ()
@@ -367,6 +369,13 @@ def test_another_use_of_the_channel_answer_is_a_plain_event(desk: Desk, payload:
     assert [event.kind in {Kind.READING, Kind.DATA} for event in outcome.events] == [True]
 
 
+@pytest.mark.parametrize("topic", ["temp", "answers", "Answer", "answer/", "/dev1"])
+def test_nothing_said_elsewhere_is_an_answer(desk: Desk, topic: str) -> None:
+    outcome = desk.publish("dev1", topic, b'{"command":"set","result":1}')
+    assert outcome.updates == ()
+    assert all(event.kind is Kind.READING for event in outcome.events)
+
+
 # Will
 
 
@@ -387,6 +396,19 @@ def test_a_will_is_an_event_on_its_topic_as_it_stands(
     [event] = outcome.events
     assert (event.channel, event.device, event.sender) == ("a/b/c", "dev1", "dev1")
     assert (event.datacontenttype, event.data) == (media_type, payload)
+
+
+def test_a_will_says_more_as_a_message_does(desk: Desk) -> None:
+    said = (("Colour", "red"), ("device", "forged"))
+    [event] = desk.will(
+        "dev1", Will("bye", b"", properties=Properties(user_properties=said))
+    ).events
+    assert event.attributes == (("colour", "red"), ("propertydevice", "forged"))
+
+
+def test_no_answer_is_left_behind(desk: Desk) -> None:
+    outcome = desk.will("dev1", Will("answer", b'{"command":"set","result":1}'))
+    assert outcome.updates == ()
 
 
 def test_the_will_of_a_device_that_is_gone_is_nothing(desk: Desk) -> None:

@@ -172,7 +172,13 @@ def test_every_form_is_written_as_it_is_read() -> None:
 
 @pytest.mark.parametrize(
     ("core", "enabled"),
-    [({"disabled": True}, False), ({"disabled": False}, True), ({}, True), ("what", False)],
+    [
+        ({"disabled": True}, False),
+        ({"disabled": False}, True),
+        ({}, True),
+        ("what", False),
+        ({"disabled": None}, False),
+    ],
 )
 def test_core_rules_whether_an_application_takes_part(
     core: Any,

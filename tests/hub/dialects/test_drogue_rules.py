@@ -242,8 +242,8 @@ def test_extensions_come_and_go_but_for_the_hubs(judge: Judge) -> None:
             {"setExtension": {"name": "colour", "value": "blue"}},
             {"setExtension": {"name": "my-ext", "value": "\u20ac"}},
             {"removeExtension": "never-there"},
-            *({"setExtension": {"name": name, "value": "forged"}} for name in reserved),
             *({"removeExtension": name} for name in reserved),
+            *({"setExtension": {"name": name, "value": "forged"}} for name in reserved),
         )
     )
     assert only(outcome) == replace(TEMP, attributes=(("colour", "blue"), ("my-ext", "\u20ac")))
