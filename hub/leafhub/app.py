@@ -132,6 +132,7 @@ async def running(config: Config) -> AsyncIterator[RunningHub]:
                 operator_file.point(config, http.addresses, mqtt.addresses)
             gc.collect()
             gc.freeze()  # what lives as long as the hub is not looked at again
+            gc.enable()  # ``leafhub run`` loads without it
             async with _looked_after(certificates):
                 yield RunningHub(tuple(mqtt.addresses), tuple(http.addresses), exchange)
         finally:
