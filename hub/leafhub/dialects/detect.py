@@ -94,7 +94,7 @@ class Undecided(Face):
     def authenticate(
         self, connect: Connect, peer: Peer, registry: RegistryView, arrival: Arrival
     ) -> Login | Refusal | None:
-        """See ``Face``; no credentials belong here."""
+        """None: no credentials belong here."""
         return None
 
     def on_publish(
@@ -128,7 +128,7 @@ class Undecided(Face):
     def on_will(
         self, will: Will, principal: Principal, registry: RegistryView, arrival: Arrival
     ) -> Outcome:
-        """See ``Face``; neither dialect honours the Will of a client without credentials."""
+        """Nothing: neither dialect honours the Will of a client without credentials."""
         return NOTHING
 
 

@@ -78,13 +78,13 @@ class BrokerDialect(Dialect, HandshakeFace):
         registry: RegistryView,
         arrival: Arrival,
     ) -> Application:
-        """See ``Dialect``."""
+        """Check its lists, and what it shows of others."""
         return prepare_space(application, registry)
 
     def prepare(
         self, application: Application, device: Device, before: Device | None, arrival: Arrival
     ) -> Device:
-        """See ``Dialect``."""
+        """Check the name; write fingerprints the way they are kept."""
         return prepare_user(device)
 
     def authenticate(
@@ -94,7 +94,7 @@ class BrokerDialect(Dialect, HandshakeFace):
         return judge_login(connect, peer, registry, arrival)
 
     def pre_shared_key(self, identity: str, registry: RegistryView, time_us: int) -> bytes | None:
-        """See ``HandshakeFace``."""
+        """The key of the user whose identity that is."""
         return pre_shared_key(identity, registry, time_us)
 
     def review(
@@ -120,7 +120,7 @@ class BrokerDialect(Dialect, HandshakeFace):
     def on_publish(
         self, publish: Publish, principal: Principal, registry: RegistryView, arrival: Arrival
     ) -> Outcome:
-        """See ``Face``."""
+        """Take it as an event of its user, and for the subscribers of the space."""
         return published(publish, principal, registry, arrival)
 
     def on_will(
@@ -149,7 +149,7 @@ class BrokerDialect(Dialect, HandshakeFace):
         return 60.0
 
     def check_command(self, command: Command, registry: RegistryView) -> Command:
-        """See ``Dialect``."""
+        """JSON text goes out as the text itself, all else as it is."""
         return commands.check(command, registry)
 
     def deliver_command(

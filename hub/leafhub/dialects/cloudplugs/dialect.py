@@ -102,7 +102,7 @@ class CloudPlugsDialect(Dialect, AnonymousFace):
     # Records
 
     def keys(self, application: Application, device: Device) -> Iterable[str]:
-        """See ``Dialect``; the Plug-ID and the serial number."""
+        """The Plug-ID and the serial number."""
         settings = settings_of(device)
         yield device_key(device.id)
         if settings.hwid and settings.role != "thing":
@@ -113,7 +113,7 @@ class CloudPlugsDialect(Dialect, AnonymousFace):
     def prepare(
         self, application: Application, device: Device, before: Device | None, arrival: Arrival
     ) -> Device:
-        """See ``Dialect``; an empty id is filled in."""
+        """An empty id is filled in."""
         settings = settings_of(device)
         device_id = device.id.lower() if device.id else f"dev-{arrival.ids.oid(arrival.time_us)}"
         if not (PLUG_ID.match(device_id) and device_id.startswith("dev-")):
@@ -144,7 +144,7 @@ class CloudPlugsDialect(Dialect, AnonymousFace):
     def authenticate(
         self, connect: Connect, peer: Peer, registry: RegistryView, arrival: Arrival
     ) -> Login | Refusal | None:
-        """See ``Dialect``; who shows nothing wants to enroll."""
+        """Who shows nothing wants to enroll."""
         username, password = connect.username or "", connect.password or b""
         if not username and password:
             return None
@@ -217,7 +217,7 @@ class CloudPlugsDialect(Dialect, AnonymousFace):
     def on_subscribe(
         self, subscribe: Subscribe, principal: Principal, registry: RegistryView, arrival: Arrival
     ) -> SubscribeOutcome:
-        """See ``Dialect``; SUBACK never says no, not even to a refused enrollment."""
+        """SUBACK never says no, not even to a refused enrollment."""
         if principal.application is None:
             return enroll(subscribe, principal, registry, arrival)
         return SubscribeOutcome(
@@ -229,13 +229,13 @@ class CloudPlugsDialect(Dialect, AnonymousFace):
     def on_publish(
         self, publish: Publish, principal: Principal, registry: RegistryView, arrival: Arrival
     ) -> Outcome:
-        """See ``Dialect``; whatever becomes of it, it is acknowledged and never answered."""
+        """Whatever becomes of it, it is acknowledged and never answered."""
         return self._publish(publish.topic_name, publish.payload, principal, registry, arrival)
 
     def on_will(
         self, will: Will, principal: Principal, registry: RegistryView, arrival: Arrival
     ) -> Outcome:
-        """See ``Dialect``; as if published when it is due, but for an enrollment session."""
+        """As if published when it is due, but for an enrollment session."""
         if principal.application is None:
             return NOTHING
         return self._publish(will.topic_name, will.payload, principal, registry, arrival)
@@ -329,7 +329,7 @@ class CloudPlugsDialect(Dialect, AnonymousFace):
     # Delivery
 
     def topics_of(self, event: Event, registry: RegistryView) -> Sequence[str]:
-        """See ``Dialect``; a record is known as ``<company>/<Plug-ID>/data/<channel>``."""
+        """A record is known as ``<company>/<Plug-ID>/data/<channel>``."""
         application = registry.application(event.application)
         if application is None or application.dialect != NAME or event.kind in _NOT_RECORDS:
             return ()
@@ -342,7 +342,7 @@ class CloudPlugsDialect(Dialect, AnonymousFace):
         principal: Principal,
         registry: RegistryView,
     ) -> OutgoingMessage | None:
-        """See ``Dialect``; permissions are asked now."""
+        """Permissions are asked now."""
         if event.application != principal.application:
             return None
         if not may("r", principal, event.device, registry):
@@ -362,11 +362,11 @@ class CloudPlugsDialect(Dialect, AnonymousFace):
         return Assumed.COMMAND_TIMEOUT_S
 
     def command_id(self, arrival: Arrival) -> str:
-        """See ``Dialect``; the id of the record that the device gets."""
+        """The id of the record that the device gets."""
         return arrival.ids.oid(arrival.time_us)
 
     def check_command(self, command: Command, registry: RegistryView) -> Command:
-        """See ``Dialect``; the name is a channel below ``command``, the argument any JSON."""
+        """The name is a channel below ``command``, the argument any JSON."""
         channel = COMMANDS + command.name
         if not (is_channel(channel) and is_topic_name(channel)):
             raise RequestError(
@@ -383,7 +383,7 @@ class CloudPlugsDialect(Dialect, AnonymousFace):
     def deliver_command(
         self, command: Command, receiver: Receiver, registry: RegistryView
     ) -> Sequence[OutgoingMessage]:
-        """See ``Dialect``; a connection gets it that subscribed to its channel."""
+        """A connection gets it that subscribed to its channel."""
         channel = COMMANDS + command.name
         known_as = f"{NAME}/{command.application}/{command.device}/data/{channel}"
         routes = (

@@ -49,7 +49,7 @@ def keys_of(application: Application, device: Device) -> Iterable[str]:
 def prepare_application(
     application: Application, before: Application | None, arrival: Arrival
 ) -> Application:
-    """See ``Dialect``."""
+    """Check an application's sections, then complete it; see ``Dialect``."""
     with _within_settings():
         for shape in (Core, Mqtt, Options):
             read(settings_of(application), shape)
@@ -58,7 +58,7 @@ def prepare_application(
 
 
 def prepare_device(device: Device, before: Device | None, arrival: Arrival) -> Device:
-    """See ``Dialect.prepare``."""
+    """Check a device's name and sections, then complete it; see ``Dialect.prepare``."""
     check_name(device.id, "id")
     settings = settings_of(device)
     with _within_settings():

@@ -70,13 +70,13 @@ class DrogueDialect(Dialect, HandshakeFace):
         registry: RegistryView,
         arrival: Arrival,
     ) -> Application:
-        """See ``Dialect``."""
+        """Check the sections that the hub reads, and settle its version."""
         return prepare_application(application, before, arrival)
 
     def prepare(
         self, application: Application, device: Device, before: Device | None, arrival: Arrival
     ) -> Device:
-        """See ``Dialect``."""
+        """Check the sections that the hub reads; settle credentials and version."""
         return prepare_device(device, before, arrival)
 
     def declared(self, device: Device) -> Device:
@@ -90,7 +90,7 @@ class DrogueDialect(Dialect, HandshakeFace):
         return judge_login(connect, peer, registry, arrival)
 
     def pre_shared_key(self, identity: str, registry: RegistryView, time_us: int) -> bytes | None:
-        """See ``HandshakeFace``."""
+        """The key that is valid now, of ``<device>@<application>``."""
         return pre_shared_key(identity, registry, time_us)
 
     def review(
@@ -113,13 +113,13 @@ class DrogueDialect(Dialect, HandshakeFace):
     def on_publish(
         self, publish: Publish, principal: Principal, registry: RegistryView, arrival: Arrival
     ) -> Outcome | Inquiry[Outcome]:
-        """See ``Face``."""
+        """Take it as an event of the sender, or of a device behind it, if the rules do."""
         return on_publish(publish, principal, registry, arrival)
 
     def on_will(
         self, will: Will, principal: Principal, registry: RegistryView, arrival: Arrival
     ) -> Outcome | Inquiry[Outcome]:
-        """See ``Face``."""
+        """Its topic is the channel, whatever the grammar."""
         return on_will(will, principal, registry, arrival)
 
     def on_subscribe(
@@ -139,13 +139,13 @@ class DrogueDialect(Dialect, HandshakeFace):
     def check_command(
         self, command: Command, registry: RegistryView
     ) -> Command | Inquiry[Command]:
-        """See ``Dialect``."""
+        """The rules have their say."""
         return check_command(command, registry)
 
     def receivers(
         self, command: Command, registry: RegistryView
     ) -> Sequence[str] | Inquiry[CommandUpdate]:
-        """See ``Dialect``."""
+        """The device and its gateways, or an endpoint of the last of them."""
         return receivers(command, registry)
 
     def deliver_command(
