@@ -258,8 +258,11 @@ class Carrier:
     def _shown(self, events: Iterable[Event]) -> Iterator[Publication]:
         """What events are to subscribers of topic spaces that show them."""
         for event in events:
-            for dialect in self._dialects.values():
-                yield from dialect.shown(event, self._registry)
+            for name, dialect in self._dialects.items():
+                try:
+                    yield from dialect.shown(event, self._registry)
+                except Exception:  # a mistake of one dialect costs the others nothing
+                    log.exception("%s: an event could not be shown in topic spaces", name)
 
     def _news_of(self, changes: Iterable[Change]) -> tuple[Event, ...]:
         """The events that tell of devices made, changed or deleted.

@@ -70,12 +70,19 @@ class EventDelivery:
             if not self._sessions.has_routes(name):
                 continue
             served: set[Session] = set()
-            for topic in face.topics_of(event, self._registry):
+            for topic in self._topics_of(event, face):
                 for session, subscription in self._sessions.match(topic).items():
                     if session in served:
                         continue
                     served.add(session)
                     self._deliver(face, event, session, subscription)
+
+    def _topics_of(self, event: Event, face: Face) -> Sequence[str]:
+        try:
+            return face.topics_of(event, self._registry)
+        except Exception:  # nor does a mistake of one face cost the others the event
+            log.exception("%s: an event could not be given topics", face.name)
+            return ()
 
     def _deliver(
         self, face: Face, event: Event, session: Session, subscription: Subscription

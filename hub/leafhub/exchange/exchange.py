@@ -126,9 +126,11 @@ class Exchange:
             self._sweeper.cancel()
         self._parts.alarm.stop()
         self._parts.clients.end_all()
-        await self._parts.lanes.drain(LAST_ANSWERS_S)
-        self._parts.groups.end()
-        await self._store.close()
+        try:
+            await self._parts.lanes.drain(LAST_ANSWERS_S)
+            self._parts.groups.end()
+        finally:
+            await self._store.close()
 
     def arrival(self) -> Arrival:
         """Now, and a source of identifiers."""

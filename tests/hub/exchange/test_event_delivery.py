@@ -18,8 +18,9 @@ from leafhub.dialects.base import Outcome
 from leafhub.exchange.devices import DeviceMemory
 from leafhub.exchange.event_delivery import RATE_SECONDS, EventDelivery
 from leafhub.exchange.observers import Observers
-from leafhub.model.event import Kind
-from leafhub.model.registry import PutApplication, PutDevice, Registry
+from leafhub.model.event import Event, Kind
+from leafhub.model.publication import Publication
+from leafhub.model.registry import PutApplication, PutDevice, Registry, RegistryView
 from leafhub.mqtt.session_state import OutgoingMessage, SendResult
 
 
@@ -80,3 +81,26 @@ async def test_a_mistake_with_one_subscriber_costs_no_other_its_message(
     world.store.commit()
     assert [reader.topics()[-2:] for reader in readers] == [["one", "two"], [], ["one", "two"]]
     assert "could not be shown" in caplog.text
+
+
+async def test_a_mistake_of_a_dialect_with_an_event_costs_nobody_another_one(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def topics_of(one: Event, _: RegistryView) -> tuple[str, ...]:
+        if one.id == "one":
+            raise ValueError(one)
+        return ("acorn/a",)
+
+    def shown(one: Event, _: RegistryView) -> tuple[Publication, ...]:
+        raise ValueError(one)
+
+    reader, writer = world.attach(principal("r")), world.attach(principal())
+    world.subscribe(reader, "acorn/#")
+    monkeypatch.setattr(world.dialect, "topics_of", topics_of)
+    monkeypatch.setattr(world.dialect, "shown", shown)
+    told = world.publish(writer, Outcome(events=(event("one"), event("two"))))
+    world.store.commit()
+    assert told == [None]
+    assert reader.topics()[-1] == "two"
+    assert "could not be given topics" in caplog.text
+    assert "could not be shown in topic spaces" in caplog.text
