@@ -26,11 +26,8 @@ from leafhub.dialects.cloudplugs.company import (
     derived_control_password,
     derived_enroll_password,
 )
-from leafhub.dialects.cloudplugs.dialect import (
-    DEVICE_POLICY,
-    ENROLLMENT_POLICY,
-    CloudPlugsDialect,
-)
+from leafhub.dialects.cloudplugs.dialect import CloudPlugsDialect
+from leafhub.dialects.cloudplugs.login import DEVICE_POLICY, ENROLLMENT_POLICY
 from leafhub.dialects.cloudplugs.records import (
     LONGEST_CHANNEL,
     REMEMBERED_CHANNELS,

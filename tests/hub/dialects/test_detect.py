@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from leafhub.dialects.base import NOTHING, Arrival, Dialect, Face, Login, Peer, Refusal
 from leafhub.dialects.broker.settings import UserSettings
-from leafhub.dialects.cloudplugs.dialect import ENROLLMENT_POLICY
+from leafhub.dialects.cloudplugs.login import ENROLLMENT_POLICY
 from leafhub.dialects.detect import (
     DIALECTS,
     FACES,

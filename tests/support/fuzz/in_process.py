@@ -7,7 +7,7 @@ from typing import Final
 
 from fuzz.scenario import Script, script
 from leafhub.dialects.broker import login as broker
-from leafhub.dialects.cloudplugs import dialect as cloudplugs
+from leafhub.dialects.cloudplugs import login as cloudplugs
 from leafhub.dialects.drogue import policy as drogue
 from leafhub.dialects.murano import provisioning
 from leafhub.errors import ProtocolError

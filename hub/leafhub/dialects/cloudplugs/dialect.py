@@ -8,7 +8,6 @@ the command's id in ``to``.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 import msgspec
 
@@ -31,21 +30,18 @@ from leafhub.dialects.base import (
 from leafhub.dialects.cloudplugs.company import (
     NAME,
     PLUG_ID,
-    Account,
     Assumed,
     CompanySettings,
     DeviceSettings,
-    client_name,
     company_of,
     device_key,
-    find_account,
-    is_device_id,
     is_publisher,
     may,
     serial_key,
     settings_of,
 )
 from leafhub.dialects.cloudplugs.enrollment import enroll
+from leafhub.dialects.cloudplugs.login import enrolling, judge_login
 from leafhub.dialects.cloudplugs.records import (
     COMMANDS,
     LONGEST_CHANNEL,
@@ -66,20 +62,10 @@ from leafhub.model.application import Application
 from leafhub.model.command import Command, CommandUpdate
 from leafhub.model.device import Device
 from leafhub.model.event import JSON, Event, Kind
-from leafhub.model.registry import PutDevice, RegistryView
+from leafhub.model.registry import RegistryView
 from leafhub.mqtt.packets import Connect, Publish, Subscribe, Will
-from leafhub.mqtt.policy import Policy
-from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.session_state import OutgoingMessage, Subscription
 from leafhub.mqtt.topics import is_topic_name, topic_matches
-
-DEVICE_POLICY: Final = Policy(
-    maximum_packet_bytes=Assumed.MAXIMUM_PACKET_BYTES,
-    keep_alive_zero_idle_s=Assumed.KEEP_ALIVE_ZERO_IDLE_S,
-    maximum_outgoing_qos=0,
-    keep_messages_while_away=False,
-)
-ENROLLMENT_POLICY: Final = msgspec.structs.replace(DEVICE_POLICY, verbatim_filters=True)
 
 _NOT_RECORDS = frozenset({Kind.CONNECTION, Kind.REGISTRY, Kind.COMMAND})
 
@@ -144,73 +130,12 @@ class CloudPlugsDialect(Dialect, AnonymousFace):
     def authenticate(
         self, connect: Connect, peer: Peer, registry: RegistryView, arrival: Arrival
     ) -> Login | Refusal | None:
-        """Who shows nothing wants to enroll."""
-        username, password = connect.username or "", connect.password or b""
-        if not username and password:
-            return None
-        if not username:
-            login: Login | Refusal = Login(principal=self.anonymous(connect, peer, registry))
-        elif is_device_id(username):
-            login = self._device_login(username.lower(), connect, peer, registry)
-        else:
-            found = find_account(username, registry)
-            if found is None:
-                return None
-            login = self._account_login(*found, connect, peer)
-        refusal = _refusal(connect)
-        if refusal is None:
-            return login
-        if not username or is_device_id(username):
-            return refusal
-        # to an account after its proof only: else it would tell which accounts there are
-        return (
-            msgspec.structs.replace(login, refusal=refusal) if isinstance(login, Login) else login
-        )
+        """Find the device by its Plug-ID, or the account; who shows nothing wants to enroll."""
+        return judge_login(connect, peer, registry)
 
     def anonymous(self, connect: Connect, peer: Peer, registry: RegistryView) -> Principal:
         """An enrollment session."""
-        return Principal(
-            dialect=NAME, policy=ENROLLMENT_POLICY, peer=peer, client_id=connect.client_id
-        )
-
-    def _device_login(
-        self, plug_id: str, connect: Connect, peer: Peer, registry: RegistryView
-    ) -> Login | Refusal:
-        device = registry.lookup(device_key(plug_id))
-        application = device and registry.application(device.application)
-        if device is None or application is None:
-            return _bad_login(f"there is no device {quoted(plug_id)}")
-        if not device.credentials or not connect.password:
-            return _bad_login(f"{plug_id} showed no password, or has none")
-        settings = settings_of(device)
-        if not device.enabled and settings.reactivate:
-            return _bad_login(f"the credentials of {plug_id} are revoked; it may enroll again")
-        may_log_in = device.enabled and application.enabled
-        name = client_name(connect.client_id)
-        renamed = msgspec.structs.replace(device, name=name or device.name)
-        return Login(
-            principal=_principal(connect, peer, application.name, device.id, device.id),
-            credentials=device.credentials,
-            secret=connect.password,
-            refusal=None
-            if may_log_in
-            else Refusal(reason_code=Assumed.DISABLED, log=f"{plug_id} is disabled"),
-            changes=(PutDevice(renamed),) if renamed != device else (),
-        )
-
-    def _account_login(
-        self, application: Application, account: Account, connect: Connect, peer: Peer
-    ) -> Login | Refusal:
-        if not account.credentials or not connect.password:
-            return _bad_login(f"{account.email} showed no password, or has none")
-        return Login(
-            principal=_principal(connect, peer, application.name, None, account.email),
-            credentials=account.credentials,
-            secret=connect.password,
-            refusal=None
-            if application.enabled
-            else Refusal(reason_code=Assumed.DISABLED, log=f"{application.name} is disabled"),
-        )
+        return enrolling(connect, peer)
 
     # SUBSCRIBE
 
@@ -413,40 +338,3 @@ def _routes(topic_filter: str, principal: Principal) -> tuple[str, ...]:
         return (f"{company}/{whose}/data/{mask}",) if len(mask.encode()) <= LONGEST_CHANNEL else ()
     whose, slash, rest = topic_filter.partition("/")
     return (f"{company}/{whose.lower() if PLUG_ID.match(whose) else whose}{slash}{rest}",)
-
-
-def _principal(
-    connect: Connect, peer: Peer, application: str, device: str | None, login: str
-) -> Principal:
-    place = f"{NAME}/{application}/{login}/{connect.client_id}" if connect.client_id else None
-    return Principal(
-        dialect=NAME,
-        policy=DEVICE_POLICY,
-        peer=peer,
-        application=application,
-        device=device,
-        login=login,
-        client_id=connect.client_id,
-        slot=place,
-        session_key=place,
-    )
-
-
-def _refusal(connect: Connect) -> Refusal | None:
-    """Refuse what no client of this dialect sends."""
-    if connect.protocol_level not in Assumed.LEVELS:
-        return Refusal(
-            reason_code=ReasonCode.UNSUPPORTED_PROTOCOL_VERSION,
-            log=f"CloudPlugs has no MQTT level {connect.protocol_level}",
-            protocol_level=Assumed.LEVEL_OF_REFUSAL,
-        )
-    if not connect.client_id and not connect.clean_start:
-        return Refusal(
-            reason_code=ReasonCode.CLIENT_IDENTIFIER_NOT_VALID,
-            log="an empty client id needs Clean Session 1",
-        )
-    return None
-
-
-def _bad_login(log: str) -> Refusal:
-    return Refusal(reason_code=ReasonCode.BAD_USER_NAME_OR_PASSWORD, log=log)
