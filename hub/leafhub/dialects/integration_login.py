@@ -10,23 +10,17 @@ from typing import Final
 import msgspec
 
 from leafhub.dialects.base import Login, Peer, Principal, Refusal
+from leafhub.dialects.drogue import policy
 from leafhub.model.device import Credential, SecretKind
 from leafhub.model.operator import ANYBODY, Operator, Role
 from leafhub.model.registry import RegistryView
 from leafhub.mqtt.packets import Connect
-from leafhub.mqtt.policy import AuthPacket, Policy, RefusedPublish, SecondConnect
 from leafhub.mqtt.properties import Properties
 from leafhub.mqtt.reason_codes import ReasonCode
 
 NAME: Final = "integration"
-POLICY: Final = Policy(
-    maximum_packet_bytes=4 + 16_384,  # a fixed header that says 16 KiB, and those
-    refused_publish_v3=RefusedPublish.CLOSE,
-    verbatim_filters=True,
-    wildcards_in_topic_names=True,
-    second_connect=SecondConnect.IGNORE,
-    auth_packet=AuthPacket.ANSWER,
-    assign_client_id=False,
+POLICY: Final = msgspec.structs.replace(
+    policy.POLICY,  # one MQTT server is behind both
     maximum_outgoing_qos=1,
     connack_properties=Properties(
         retain_available=False,
