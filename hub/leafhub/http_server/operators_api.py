@@ -3,6 +3,7 @@
 ``anybody`` is whoever shows no login: one may give it a role for an application, and no more.
 """
 
+from collections.abc import Sequence
 from urllib.parse import unquote
 
 from litestar import Controller, delete, get, post, put
@@ -15,6 +16,7 @@ from leafhub.dialects.detect import refuse_name_of_device
 from leafhub.errors import NotFoundError
 from leafhub.exchange import access_tokens, operators
 from leafhub.exchange.exchange import Exchange
+from leafhub.http_server.changing import change
 from leafhub.http_server.login import AsOperator
 from leafhub.http_server.openapi import refusals
 from leafhub.http_server.permissions import (
@@ -26,6 +28,7 @@ from leafhub.http_server.permissions import (
     takes_json,
 )
 from leafhub.model.operator import ANYBODY, Operator, Role
+from leafhub.model.registry import Change
 
 _OWN_OR_ADMIN = "An operator's own, or the role `admin` for the hub as a whole."
 TheExchange = NamedDependency[Exchange]
@@ -65,15 +68,19 @@ class OperatorsApi(Controller):
         data: JSONBody[contract.OperatorRequest],
     ) -> contract.OperatorSummary:
         """Make an operator with its roles."""
-        caller = caller_of(request, exchange.registry)
-        require(caller, Role.ADMIN)
-        for application in data.roles:
-            application_for(caller, Role.ADMIN, application, exchange.registry)
-        refuse_name_of_device(data.name, exchange.registry, exchange.arrival())
+        registry = exchange.registry
         roles = {name: Role(role) for name, role in data.roles.items()}
-        change = operators.make(exchange.registry, data.name, _role(data.role), roles)
-        await exchange.apply([change])
-        return _summary(change.operator)
+
+        def judge() -> Sequence[Change]:
+            caller = caller_of(request, registry)
+            require(caller, Role.ADMIN)
+            for application in roles:
+                application_for(caller, Role.ADMIN, application, registry)
+            refuse_name_of_device(data.name, registry, exchange.arrival())
+            return (operators.make(registry, data.name, _role(data.role), roles),)
+
+        await change(exchange, judge)
+        return _summary(operators.find(registry, data.name))
 
     @delete(
         "/operators/{name:str}",
@@ -84,7 +91,7 @@ class OperatorsApi(Controller):
     )
     async def remove(self, exchange: TheExchange, name: FromPath[str]) -> None:
         """Remove an operator; its connections end."""
-        await exchange.apply([operators.remove(exchange.registry, _named(name))])
+        await change(exchange, lambda: (operators.remove(exchange.registry, _named(name)),))
 
     @put(
         "/operators/{name:str}/role",
@@ -101,15 +108,18 @@ class OperatorsApi(Controller):
         data: JSONBody[contract.RoleRequest],
     ) -> contract.OperatorSummary:
         """Connections of an operator end where it may do less than before."""
-        registry = exchange.registry
-        caller = caller_of(request, registry)
-        if data.application is None:
-            require(caller, Role.ADMIN)
-        else:
-            application_for(caller, Role.ADMIN, data.application, registry)
-        change = operators.give_role(registry, _named(name), _role(data.role), data.application)
-        await exchange.apply([change])
-        return _summary(_seen_by(caller, registry.operator(_named(name)) or ANYBODY))
+        registry, place = exchange.registry, data.application
+
+        def judge() -> Sequence[Change]:
+            caller = caller_of(request, registry)
+            if place is None:
+                require(caller, Role.ADMIN)
+            else:
+                application_for(caller, Role.ADMIN, place, registry)
+            return (operators.give_role(registry, _named(name), _role(data.role), place),)
+
+        await change(exchange, judge)
+        return _summary(_seen_by(request.user, registry.operator(_named(name)) or ANYBODY))
 
     @post(
         "/operators/{name:str}/tokens",
@@ -126,9 +136,15 @@ class OperatorsApi(Controller):
         data: JSONBody[contract.TokenRequest],
     ) -> contract.CreatedToken:
         """The only answer that holds the token: the hub keeps its hash."""
-        owner = _owner(caller_of(request, exchange.registry), name)
+        registry = exchange.registry
         kept, secret = access_tokens.make(exchange.arrival().time_us, data.description)
-        await exchange.apply([operators.add_token(exchange.registry, owner, kept)])
+
+        def judge() -> Sequence[Change]:
+            return (
+                operators.add_token(registry, _owner(caller_of(request, registry), name), kept),
+            )
+
+        await change(exchange, judge)
         return contract.CreatedToken(prefix=kept.prefix, token=secret)
 
     @delete(
@@ -145,13 +161,17 @@ class OperatorsApi(Controller):
         prefix: FromPath[str],
     ) -> None:
         """Once it is answered nobody logs in with it."""
-        owner = _owner(request.user, name)
-        change = operators.remove_token(exchange.registry, owner, unquote(prefix))
-        if change is None:
-            kept = (token.prefix for token in operators.find(exchange.registry, owner).tokens)
-            known = strict_toml.nearest(unquote(prefix), kept)
-            raise NotFoundError(f"operator {owner!r} has no token {unquote(prefix)!r}; {known}")
-        await exchange.apply([change])
+        owner, prefix = _owner(request.user, name), unquote(prefix)
+
+        def judge() -> Sequence[Change]:
+            without = operators.remove_token(exchange.registry, owner, prefix)
+            if without is None:
+                kept = (one.prefix for one in operators.find(exchange.registry, owner).tokens)
+                known = strict_toml.nearest(prefix, kept)
+                raise NotFoundError(f"operator {owner!r} has no token {prefix!r}; {known}")
+            return (without,)
+
+        await change(exchange, judge)
 
 
 def _named(name: str) -> str:

@@ -4,8 +4,10 @@ Drogue Cloud's roles are the hub's: ``reader``, ``manager`` for the writer, ``ad
 beside them does not exist: whoever makes an application is its admin, and an admin may hand it on.
 """
 
+import contextlib
 import enum
 import uuid
+from collections.abc import Iterator, Sequence
 from typing import Final
 from urllib.parse import unquote
 
@@ -14,15 +16,19 @@ from litestar import Controller, Response, delete, get, put
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
+from litestar.response.base import ASGIResponse
 
 from leafhub.errors import NotFoundError
 from leafhub.exchange import operators
 from leafhub.exchange.exchange import Exchange
+from leafhub.http_server.changing import change
+from leafhub.http_server.drogue.empty import empty
 from leafhub.http_server.drogue.errors import AbsentError, BadRequestError, ClashError
 from leafhub.http_server.drogue.login import AsCaller, caller_of
 from leafhub.http_server.drogue.openapi import refusals
 from leafhub.model.application import Application
 from leafhub.model.operator import Operator, Role
+from leafhub.model.registry import Change
 
 LONGEST_BODY_BYTES: Final = 65_536  # as Drogue Cloud's
 
@@ -90,19 +96,19 @@ class MembersApi(Controller):
         data: JSONBody[Members],
     ) -> None:
         """The whole list is replaced. Whoever calls keeps its role unless the list names it."""
-        user = caller_of(request, exchange.registry)
-        found = _administered(user, exchange, application)
-        known = _members(found, exchange)
-        if data.resource_version not in {None, known.resource_version}:
-            raise ClashError
-        caller = {n: m for n, m in known.members.items() if n == user.name}
-        wanted = {n: _ROLES[m.role] for n, m in {**caller, **data.members}.items()}
-        try:
-            changes = operators.set_members(exchange.registry, found.name, wanted)
-        except NotFoundError as exc:
-            raise BadRequestError(f"Bad request: {exc}") from exc
-        if changes:
-            await exchange.apply(changes)
+
+        def judge() -> Sequence[Change]:
+            user = caller_of(request, exchange.registry)
+            found = _administered(user, exchange, application)
+            known = _members(found, exchange)
+            if data.resource_version not in {None, known.resource_version}:
+                raise ClashError
+            caller = {n: m for n, m in known.members.items() if n == user.name}
+            wanted = {n: _ROLES[m.role] for n, m in {**caller, **data.members}.items()}
+            with _names_of_operators():
+                return operators.set_members(exchange.registry, found.name, wanted)
+
+        await change(exchange, judge)
 
     @put(
         "/transfer-ownership",
@@ -116,17 +122,19 @@ class MembersApi(Controller):
         exchange: NamedDependency[Exchange],
         application: FromPath[str],
         data: JSONBody[TransferOwnership],
-    ) -> None:
+    ) -> ASGIResponse:
         """Nothing changes until the offer is accepted; a later offer takes the place of this."""
-        user = caller_of(request, exchange.registry)
-        found = _administered(user, exchange, application)
-        if not data.new_user:
-            raise BadRequestError("Bad request: Invalid user id")
-        try:
-            changes = operators.offer(exchange.registry, found.name, data.new_user, user.name)
-        except NotFoundError as exc:
-            raise BadRequestError(f"Bad request: {exc}") from exc
-        await exchange.apply(changes)
+
+        def judge() -> Sequence[Change]:
+            user = caller_of(request, exchange.registry)
+            found = _administered(user, exchange, application)
+            if not data.new_user:
+                raise BadRequestError("Bad request: Invalid user id")
+            with _names_of_operators():
+                return operators.offer(exchange.registry, found.name, data.new_user, user.name)
+
+        await change(exchange, judge)
+        return empty(202)
 
     @get(
         "/transfer-ownership",
@@ -147,10 +155,12 @@ class MembersApi(Controller):
         self, request: AsCaller, exchange: NamedDependency[Exchange], application: FromPath[str]
     ) -> None:
         """The offer is gone; done too where there was none."""
-        _receiver(request.user, exchange, application)
-        changes = operators.withdraw(exchange.registry, unquote(application))
-        if changes:
-            await exchange.apply(changes)
+
+        def judge() -> Sequence[Change]:
+            _receiver(request.user, exchange, application)
+            return operators.withdraw(exchange.registry, unquote(application))
+
+        await change(exchange, judge)
 
     @put(
         "/accept-ownership",
@@ -162,13 +172,24 @@ class MembersApi(Controller):
         self, request: AsCaller, exchange: NamedDependency[Exchange], application: FromPath[str]
     ) -> None:
         """The caller is its admin now; who offered it has no role of its own there any more."""
+        name, place = request.user.name, unquote(application)
         try:
-            changes = operators.take_over(
-                exchange.registry, request.user.name, unquote(application)
-            )
+            await change(exchange, lambda: operators.take_over(exchange.registry, name, place))
         except NotFoundError as exc:
             raise AbsentError from exc
-        await exchange.apply(changes)
+
+
+@contextlib.contextmanager
+def _names_of_operators() -> Iterator[None]:
+    """Who names somebody that is not there has sent a wrong body.
+
+    Raises:
+        BadRequestError: The body names such a one.
+    """
+    try:
+        yield
+    except NotFoundError as exc:
+        raise BadRequestError(f"Bad request: {exc}") from exc
 
 
 def _administered(caller: Operator, exchange: Exchange, name: str) -> Application:

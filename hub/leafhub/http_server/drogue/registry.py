@@ -13,8 +13,9 @@ from litestar.response import Stream
 from litestar.response.base import ASGIResponse
 
 from leafhub.dialects.drogue.settings import settings_of
-from leafhub.errors import ConflictError, HubError, UnavailableError
+from leafhub.errors import ConflictError
 from leafhub.exchange.exchange import Exchange
+from leafhub.http_server.changing import change
 from leafhub.http_server.drogue import label_selector
 from leafhub.http_server.drogue.empty import empty
 from leafhub.http_server.drogue.errors import BadRequestError, ClashError
@@ -238,31 +239,15 @@ def _desk(request: AsCaller, exchange: Exchange) -> RegistryDesk:
 async def _change(
     request: AsCaller, exchange: Exchange, judge: Callable[[RegistryDesk], Changes]
 ) -> None:
-    """Change the registry; committed on return.
-
-    A verdict that changes nothing holds only if what it was judged by is on disk: while somebody
-    else's change is on its way there, it may yet be taken back.
+    """See ``change``.
 
     Raises:
         HubError: The call is refused.
     """
-    while True:
-        try:
-            changes = judge(_desk(request, exchange))
-            if changes:
-                await exchange.apply(changes)
-                return
-        except UnavailableError:
-            raise  # that was no verdict
-        except ConflictError as exc:  # an alias or a trust anchor is somebody else's
-            if await exchange.settled():
-                raise ClashError from exc
-        except HubError:
-            if await exchange.settled():
-                raise
-        else:
-            if await exchange.settled():
-                return
+    try:
+        await change(exchange, lambda: judge(_desk(request, exchange)))
+    except ConflictError as exc:  # an alias or a trust anchor is somebody else's
+        raise ClashError from exc
 
 
 async def _body(request: AsCaller, shape: type[_T]) -> _T:

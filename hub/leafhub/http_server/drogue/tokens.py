@@ -12,11 +12,13 @@ from litestar.params import FromPath, QueryParameter
 
 from leafhub.exchange import access_tokens, operators
 from leafhub.exchange.exchange import Exchange
+from leafhub.http_server.changing import change
 from leafhub.http_server.drogue.errors import NotAuthorizedError
 from leafhub.http_server.drogue.login import AsCaller
 from leafhub.http_server.drogue.openapi import refusals
 from leafhub.http_server.login import Connection
 from leafhub.model.operator import ANYBODY
+from leafhub.model.registry import PutOperator
 
 LONGEST_DESCRIPTION = 256  # a line for a person; every record of an operator holds up to 100
 
@@ -79,8 +81,9 @@ class TokensApi(Controller):
     ) -> CreatedAccessToken:
         """The only answer that holds the token: the hub keeps its hash."""
         kept, secret = access_tokens.make(exchange.arrival().time_us, description or "")
-        change = operators.add_token(exchange.registry, request.user.name, kept)
-        await exchange.apply([change])
+        await change(
+            exchange, lambda: (operators.add_token(exchange.registry, request.user.name, kept),)
+        )
         return CreatedAccessToken(prefix=kept.prefix, token=secret)
 
     @get("/", summary="List the tokens there are", responses=refusals())
@@ -100,6 +103,9 @@ class TokensApi(Controller):
         self, request: AsCaller, exchange: NamedDependency[Exchange], prefix: FromPath[str]
     ) -> None:
         """Once it is answered nobody logs in with it; done too where there is none."""
-        change = operators.remove_token(exchange.registry, request.user.name, unquote(prefix))
-        if change is not None:
-            await exchange.apply([change])
+
+        def judge() -> tuple[PutOperator, ...]:
+            without = operators.remove_token(exchange.registry, request.user.name, unquote(prefix))
+            return () if without is None else (without,)
+
+        await change(exchange, judge)

@@ -10,10 +10,9 @@ from drogue_registry import (
     device,
     expect,
 )
-from eventually import eventually
+from failing_store import FailingStore
 from http_hub import HttpHub
 
-from leafhub.errors import StoreUnavailableError
 from leafhub.exchange import proofs
 from leafhub.http_server.document_api import PLANS
 
@@ -34,29 +33,6 @@ async def test_of_two_that_make_the_same_one_wins(api: RegistryApi) -> None:
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
     answers = await asyncio.gather(*(api("DELETE", "/apps/app1") for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [204] + [404] * 7
-
-
-class FailingStore:
-    """Stands in for ``write`` of a store: keeps batches back, then takes none of them."""
-
-    def __init__(self, hub: HttpHub, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._waiting: list[Any] = []
-        self._patch = monkeypatch
-        monkeypatch.setattr(hub.exchange._store, "write", self._write)
-
-    def _write(self, _: Any, done: Any) -> None:
-        self._waiting.append(done)
-
-    async def holds(self, count: int) -> None:
-        async def there() -> bool:
-            return len(self._waiting) >= count
-
-        await eventually(there)
-
-    def fail(self) -> None:
-        self._patch.undo()
-        for done in self._waiting:
-            done(StoreUnavailableError("the disk is full"))
 
 
 @pytest.mark.parametrize(
@@ -90,11 +66,7 @@ async def test_what_is_taken_back_was_no_reason(
     doomed = asyncio.create_task(api(*first))
     await store.holds(1)
     judged = asyncio.create_task(api(*second))
-
-    async def waits() -> bool:
-        return bool(hub.exchange._parts.carrier._pending._awaited)
-
-    await eventually(waits)
+    await store.is_awaited()
     assert not judged.done()
     store.fail()
     answer = await doomed
