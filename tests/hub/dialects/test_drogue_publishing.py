@@ -334,6 +334,10 @@ def test_names_of_json_are_kept_where_that_is_wanted(
             "gw1", "answer/s-one", b'{"command":"set","error":"jammed"}',
             "sen1", CommandState.FAILED, None, "jammed", id="error by gateway",
         ),
+        pytest.param(
+            "dev1", "answer", b'{"command":"set","result":1,"error":""}',
+            "dev1", CommandState.FAILED, None, "", id="an error without words",
+        ),
     ],
 )  # fmt: skip
 def test_an_answer_moves_its_command_on(
