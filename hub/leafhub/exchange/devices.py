@@ -10,6 +10,8 @@ from leafhub.stores.base import StoredEvent
 LATEST_CHANNELS = 256
 """Channels per device whose newest value is in memory; who invents channels loses the one that had
 none for longest."""
+LATEST_BYTES = 1_048_576
+"""What they may hold together, of each device: all its channels, with values of 4 KiB."""
 
 _NOT_VALUES = frozenset({Kind.CONNECTION, Kind.REGISTRY, Kind.COMMAND})
 
@@ -28,11 +30,34 @@ class Presence(msgspec.Struct, frozen=True, kw_only=True):
     seen_us: int | None
 
 
+class _Latest:
+    """The newest event of each channel of a device, the one that came longest ago first."""
+
+    __slots__ = ("events", "held_bytes")
+
+    def __init__(self) -> None:
+        self.events: dict[str, Event] = {}
+        self.held_bytes = 0
+
+    def put(self, event: Event) -> None:
+        """Keep ``event`` in place of what its channel had; one that is too large not even then."""
+        events, size_bytes = self.events, event.held_bytes
+        before = events.pop(event.channel, None)
+        if before is not None:
+            self.held_bytes -= before.held_bytes
+        if size_bytes > LATEST_BYTES:
+            return
+        events[event.channel] = event
+        self.held_bytes += size_bytes
+        while len(events) > LATEST_CHANNELS or self.held_bytes > LATEST_BYTES:
+            self.held_bytes -= events.pop(next(iter(events))).held_bytes
+
+
 class DeviceMemory:
     """Newest value of each channel, and last sign of life, of every device."""
 
     def __init__(self) -> None:
-        self._latest: dict[tuple[str, str], dict[str, Event]] = {}
+        self._latest: dict[tuple[str, str], _Latest] = {}
         self._seen_us: dict[tuple[str, str], int] = {}
 
     def learn(self, stored: StoredEvent, now_us: int) -> None:
@@ -51,19 +76,18 @@ class DeviceMemory:
         """Keep ``event`` if it is the newest of its channel by its own time."""
         if event.kind in _NOT_VALUES:
             return
-        channels = self._latest.setdefault((event.application, event.device), {})
-        known = channels.get(event.channel)
-        if known is not None and known.time_us > event.time_us:
-            return
-        if known is not None:
-            del channels[event.channel]  # it goes to the end: the first is the first to be lost
-        elif len(channels) == LATEST_CHANNELS:
-            del channels[next(iter(channels))]
-        channels[event.channel] = event
+        place = (event.application, event.device)
+        latest = self._latest.get(place)
+        if latest is None:
+            latest = self._latest[place] = _Latest()
+        known = latest.events.get(event.channel)
+        if known is None or known.time_us <= event.time_us:
+            latest.put(event)
 
     def latest(self, application: str, device: str) -> Mapping[str, Event]:
         """The newest event of each channel."""
-        return self._latest.get((application, device), {})
+        latest = self._latest.get((application, device))
+        return {} if latest is None else latest.events
 
     def seen_us(self, application: str, device: str) -> int | None:
         """When it was last heard of."""

@@ -1,4 +1,4 @@
-from leafhub.exchange.devices import LATEST_CHANNELS, DeviceMemory
+from leafhub.exchange.devices import LATEST_BYTES, LATEST_CHANNELS, DeviceMemory
 from leafhub.model.event import Event, Kind
 from leafhub.stores.base import StoredEvent
 
@@ -35,6 +35,19 @@ def test_a_device_that_invents_channels_loses_the_oldest() -> None:
         memory.note(event(f"c{number}", number))
     assert len(memory.latest("a", "d")) == LATEST_CHANNELS
     assert "c0" not in memory.latest("a", "d")
+
+
+def test_a_device_with_large_values_loses_the_oldest() -> None:
+    memory = DeviceMemory()
+    large = bytes(LATEST_BYTES // 3)
+    for number in range(9):
+        memory.note(event(f"c{number // 2}", number, large))
+    assert list(memory.latest("a", "d")) == ["c3", "c4"]
+    memory.note(event("c3", 10))
+    memory.note(event("c5", 11, large))
+    assert list(memory.latest("a", "d")) == ["c4", "c3", "c5"]
+    memory.note(event("c4", 12, bytes(LATEST_BYTES + 1)))
+    assert list(memory.latest("a", "d")) == ["c3", "c5"]  # what is older is no newest value
 
 
 def test_a_channel_with_news_is_not_the_next_to_be_lost() -> None:
