@@ -26,6 +26,7 @@ def desk(registry: Registry, peer: Peer, arrival: Arrival) -> Desk:
         (device("x" * 256), "id"),
         (device("ü" * 128), "id"),
         (device(""), "id"),
+        (device(".."), "id"),
         (device("n", settings=f'{{"alias": ["{"ü" * 257}"]}}'), r"settings\.spec\.alias\[0\]"),
         (device("n", settings='{"alias": ["ok", ""]}'), r"settings\.spec\.alias\[1\]"),
         (device("n", plain("p", unique=True)), r"credentials\[0\]\.username"),
