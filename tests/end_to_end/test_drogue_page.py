@@ -87,7 +87,7 @@ async def test_the_five_steps(hub: HubProcess, tmp_path: Path) -> None:
             await terminal.run(command)
             await device.until('command/inbox//set-temp {"target": 23}')
             await device.until('command/inbox//set-temp {"target": 24}')
-    assert "token drg_" in await terminal.run(let_in)
+    assert "\ndrg_" in await terminal.run(let_in)
 
 
 @pytest.mark.parametrize("option", [field.encode_name for field in fields(Options)])
