@@ -10,6 +10,7 @@ from leafhub.dialects.drogue.credentials import read_credentials, read_keys, wri
 from leafhub.dialects.drogue.records import (
     complete_application,
     complete_device,
+    declared_device,
     resource_version,
     shown_spec,
 )
@@ -66,6 +67,28 @@ def test_the_vendor_sees_what_he_wrote(entry: dict[str, Any], arrival: Arrival) 
     assert not kept.enabled
     assert ("authentication" in settings_of(kept).spec) == (entry in VERBATIM)
     assert kept.credentials == read_credentials(spec)
+
+
+@pytest.mark.parametrize("entry", LOSSLESS + VERBATIM)
+def test_a_document_makes_the_same_of_it_again(entry: dict[str, Any], arrival: Arrival) -> None:
+    kept = complete_device(device(authentication(entry)), None, arrival)
+    declared = declared_device(kept)
+    assert complete_device(declared, None, arrival) == kept
+    made_here = entry in (LOSSLESS[3], LOSSLESS[5])
+    assert (declared.credentials == ()) is not made_here
+    assert ("authentication" in settings_of(declared).spec) is not made_here
+
+
+def test_a_document_declares_credentials_once_where_the_vendor_cannot_say_their_end(
+    arrival: Arrival,
+) -> None:
+    spec = authentication({"pass": {"argon2id": SOMEBODY.secret}}, {"cert": "x"})
+    for written in ({}, spec):
+        kept = msgspec.structs.replace(device(written), credentials=(SOMEBODY,))
+        declared = declared_device(kept)
+        assert declared == msgspec.structs.replace(device({}), credentials=(SOMEBODY,))
+        assert complete_device(declared, None, arrival).credentials == (SOMEBODY,)
+    assert declared_device(device({"authentication": 7})) == device({"authentication": 7})
 
 
 def test_the_vendor_sees_what_a_document_declared(arrival: Arrival) -> None:
