@@ -13,7 +13,7 @@ from leafhub.mqtt.packets import (
     Unsuback,
     Unsubscribe,
 )
-from leafhub.mqtt.properties import Properties
+from leafhub.mqtt.properties import EMPTY, Properties
 from leafhub.mqtt.reason_codes import ReasonCode
 
 ALL_INBOX_FILTERS = (
@@ -59,17 +59,22 @@ async def test_dr_22_no_subscription_identifiers(hub: RunningHub, open_client: O
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
+@pytest.mark.parametrize("level", [4, 5])
 async def test_dr_23_commands(
-    feed: RawClient, open_client: OpenClient, filters: tuple[str, ...], topics: list[str]
+    feed: RawClient,
+    open_client: OpenClient,
+    level: int,
+    filters: tuple[str, ...],
+    topics: list[str],
 ) -> None:
-    client = await log_in(await open_client(), "gw1@plant-a", "gwpw")
+    client = await log_in(await open_client(protocol_level=level), "gw1@plant-a", "gwpw")
     await expect_connection(feed)
     assert set(await client.subscribe(*filters)) == {0}
     await feed.publish("command/plant-a/gw1/set", '{ "a": 1 }')
     await feed.publish("command/plant-a/sen1/set", '{ "a": 1 }')
     for topic_name in topics:
         message = await client.expect_message(topic_name, '{ "a": 1 }')
-        assert (message.qos, message.retain) == (0, False)
+        assert (message.qos, message.retain, message.properties) == (0, False, EMPTY)
     await client.expect_nothing()
 
 

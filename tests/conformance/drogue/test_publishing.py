@@ -1,14 +1,14 @@
 """The conformance cases of Drogue Cloud, by their numbers: what devices say."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from drogue_clients import answer_to, expect_connection, log_in, next_event
 from raw_mqtt import OpenClient, RawClient
 
-from leafhub.mqtt.packets import (
-    Publish,
-)
+from leafhub.mqtt.packets import Publish
 
 
 async def test_dr_12_publish(feed: RawClient, open_client: OpenClient) -> None:
@@ -27,9 +27,13 @@ async def test_dr_12_publish(feed: RawClient, open_client: OpenClient) -> None:
         "sender": "dev1",
         "source": "drogue://plant-a/dev1",
         "partitionkey": "plant%2Da/dev1",
+        "instance": "drogue",
     }
     assert {name: event[name] for name in expected} == expected
-    assert all(event[name] for name in ("applicationuid", "deviceuid", "senderuid"))
+    for name in ("applicationuid", "deviceuid", "senderuid", "id"):
+        assert str(UUID(event[name])) == event[name]
+    time = datetime.fromisoformat(event["time"].removesuffix("Z") + "+00:00")
+    assert timedelta() <= datetime.now(UTC) - time < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
