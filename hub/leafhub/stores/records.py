@@ -135,11 +135,6 @@ def select_events(connection: sa.Connection, query: EventQuery) -> list[StoredEv
     return list(found if query.maximum_bytes is None else _up_to(found, query.maximum_bytes))
 
 
-def select_newest_position(connection: sa.Connection) -> int:
-    """The highest position there is, one seek away; 0: there is none."""
-    return connection.execute(sa.select(sa.func.max(events.c.position))).scalar_one() or 0
-
-
 def select_snapshot(connection: sa.Connection, settings_types: SettingsTypes) -> Snapshot:
     """Everything the hub keeps in memory.
 

@@ -16,12 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
-import msgspec
 import sqlalchemy as sa
 
 from leafhub.errors import StoreUnavailableError
 from leafhub.model.command import Command
-from leafhub.model.event import Event
 from leafhub.model.registry import DeleteApplication, DeleteDevice
 from leafhub.stores import migrations, records
 from leafhub.stores.base import (
@@ -34,6 +32,7 @@ from leafhub.stores.base import (
     StoredEvent,
     StoreStatus,
 )
+from leafhub.stores.event_rows import EventRow, Keys, append_events, newest_position
 from leafhub.stores.position_rows import write_positions
 from leafhub.stores.retained_rows import write_retained
 from leafhub.stores.settings import StoreSettings
@@ -44,11 +43,6 @@ if TYPE_CHECKING:
 
 READERS = 2
 """Reading threads: a slow query of one operator does not hold up the next; a Pi has few cores."""
-KNOWN_PLACES = 8_192
-"""Combinations of device, channel and topic whose keys stay in memory; about 4 MiB when full."""
-LONGEST_KNOWN = 512
-"""Characters of such a combination; what is longer is asked for again each time. Devices choose
-them, and a topic may have 64 KiB."""
 _LOCKED_S = 5.0  # how long a backup or a person's sqlite3 may hold the database
 _CACHE_KIB = 8_192  # pages of the indexes that appends touch; a Pi has 512 MiB or more
 _CHECKPOINT_PAGES = 4_096  # 16 MiB of log: pages that change often are written back less often
@@ -143,14 +137,14 @@ class SqliteStore:
             _set_up_writing(raw)
             with self._connection.begin():
                 migrations.upgrade(self._connection)
-            self._keys = _Keys(raw)
+            self._keys = Keys(raw)
+            self._newest_position = newest_position(raw)
             self._readers = _engine(self._path, "ro", "BEGIN", sa.QueuePool)
             stack.callback(self._readers.dispose)
             self._reading = ThreadPoolExecutor(READERS, f"read {self._path.name}")
             stack.callback(self._reading.shutdown)
             with self._readers.begin() as reader:
                 snapshot = records.select_snapshot(reader, settings_types)
-                self._newest_position = records.select_newest_position(reader)
             self._size_bytes = _size_bytes(self._path)
             self._resources = stack.pop_all()
         return snapshot
@@ -176,8 +170,8 @@ class SqliteStore:
                 with self._connection.begin():
                     new = self._write_all(batches)
                     newest = self._newest_position
-                    if new:  # the driver itself: SQLAlchemy would take a tenth of a small commit
-                        (newest,) = self._raw.execute(_NEWEST_POSITION).fetchone()
+                    if new:
+                        newest = newest_position(self._raw)
         except BaseException:
             if self._raw.in_transaction:  # a COMMIT that failed may leave it open
                 self._raw.rollback()
@@ -196,12 +190,12 @@ class SqliteStore:
 
     def _write_all(self, batches: Sequence[Batch]) -> int:
         new = 0
-        rows: list[_EventRow] = []
+        rows: list[EventRow] = []
         retained: list[Publication] = []
         for batch in batches:
             for change in batch.changes:
                 if isinstance(change, DeleteDevice | DeleteApplication):
-                    new += self._append(rows)  # what came before goes with the device
+                    new += append_events(self._raw, rows)  # what came before goes with the device
                     write_retained(self._raw, retained)  # or with the application
                     rows, retained = [], []
                     self._keys.forget()
@@ -213,104 +207,7 @@ class SqliteStore:
             retained.extend(batch.retained)
             write_positions(self._raw, batch.positions)
         write_retained(self._raw, retained)
-        return new + self._append(rows)
-
-    def _append(self, rows: Sequence["_EventRow"]) -> int:
-        return self._raw.executemany(_INSERT_EVENT, rows).rowcount if rows else 0
-
-
-_EventRow = tuple[int, int, int, int, int, int, int, int, str, bytes, bytes | None, str | None]
-
-# One row a call: with the indexes there, statements of 50 or 250 rows measured no faster, and
-# slower where an id is random.
-_INSERT_EVENT = """
-    INSERT INTO events
-    (series, source, sender, type, datacontenttype, topic, kind, time_us, id, data, raw,
-     attributes)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (source, id) DO NOTHING
-"""
-
-
-_NEWEST_POSITION = "SELECT max(position) FROM events"
-
-
-class _Keys:
-    """The integers that stand for an event's texts; those in use stay in memory.
-
-    Args:
-        raw: The writing connection; new keys are made inside its transaction.
-    """
-
-    def __init__(self, raw: sqlite3.Connection) -> None:
-        self._raw = raw
-        self._places: dict[tuple[str, ...], tuple[int, int, int, int, int, int]] = {}
-
-    def forget(self) -> None:
-        """Ask the database again from now on."""
-        self._places.clear()
-
-    def row(self, event: Event) -> _EventRow:
-        """An event as ``_INSERT_EVENT`` wants it."""
-        place = (
-            event.application,
-            event.device,
-            event.channel,
-            event.sender,
-            event.type,
-            event.datacontenttype,
-            event.topic,
-        )
-        keys = self._places.get(place)
-        if keys is None:
-            keys = self._look_up(event)
-            if sum(map(len, place)) <= LONGEST_KNOWN:
-                if len(self._places) >= KNOWN_PLACES:
-                    self._places.clear()
-                self._places[place] = keys
-        attributes = _json(event.attributes) if event.attributes else None
-        return (*keys, event.kind, event.time_us, event.id, event.data, event.raw, attributes)
-
-    def _look_up(self, event: Event) -> tuple[int, int, int, int, int, int]:
-        source = self._source(event.application, event.device)
-        return (
-            self._series(source, event.channel),
-            source,
-            self._source(event.application, event.sender),
-            self._word(event.type),
-            self._word(event.datacontenttype),
-            self._word(event.topic),
-        )
-
-    def _word(self, text: str) -> int:
-        found = self._raw.execute("SELECT key FROM words WHERE text = ?", (text,)).fetchone()
-        if found is None:
-            made = "INSERT INTO words (text) VALUES (?) RETURNING key"
-            found = self._raw.execute(made, (text,)).fetchone()
-        return int(found[0])
-
-    def _source(self, application: str, device: str) -> int:
-        names = (application, device)
-        known = "SELECT key FROM sources WHERE application = ? AND device = ?"
-        found = self._raw.execute(known, names).fetchone()
-        if found is None:
-            made = "INSERT INTO sources (application, device) VALUES (?, ?) RETURNING key"
-            found = self._raw.execute(made, names).fetchone()
-        return int(found[0])
-
-    def _series(self, source: int, channel: str) -> int:
-        names = (source, channel)
-        known = "SELECT key FROM series WHERE source = ? AND channel = ?"
-        found = self._raw.execute(known, names).fetchone()
-        if found is None:
-            made = "INSERT INTO series (source, channel) VALUES (?, ?) RETURNING key"
-            found = self._raw.execute(made, names).fetchone()
-        return int(found[0])
-
-
-def _json(value: object) -> str:
-    text: str = msgspec.json.encode(value).decode()
-    return text
+        return new + append_events(self._raw, rows)
 
 
 def _engine(path: Path, mode: str, begin: str, pool: type[sa.Pool]) -> sa.Engine:

@@ -18,7 +18,7 @@ from leafhub.errors import StoreUnavailableError
 from leafhub.model.application import Application
 from leafhub.model.event import Event
 from leafhub.model.registry import PutApplication
-from leafhub.stores import records
+from leafhub.stores import event_rows, records
 from leafhub.stores import sqlite as sqlite_module
 from leafhub.stores.base import Batch, EventQuery
 from leafhub.stores.settings import StoreSettings
@@ -283,7 +283,7 @@ async def test_reading_does_not_wait_for_a_writer(store: SqliteStore, path: Path
 async def test_more_places_than_memory_keeps(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_module, "KNOWN_PLACES", 3)
+    monkeypatch.setattr(event_rows, "KNOWN_PLACES", 3)
     some = [msgspec.structs.replace(event(str(n)), topic=f"t/{n % 5}") for n in range(50)]
     await write(store, *some)
     assert len(store._keys._places) <= 3
