@@ -37,7 +37,7 @@ class Observers:
 
     def show(self, events: Sequence[Event]) -> None:
         """Events are on disk."""
-        if events:
+        if events and self._observers:
             self._tell(lambda observer: observer.on_events(events))
 
     def registry_changed(self) -> None:
