@@ -8,7 +8,7 @@ import msgspec
 import tomlkit
 from tomlkit.items import AoT, Table
 
-from leafhub.dialects.base import Dialect
+from leafhub.dialects.interface import Dialect
 from leafhub.model.application import Application
 from leafhub.model.device import Credential, Device, SecretKind
 from leafhub.model.registry import RegistryView

@@ -11,8 +11,9 @@ import msgspec
 from msgspec import UnsetType
 
 from leafhub import strict_toml
-from leafhub.dialects.base import Arrival, Dialect
+from leafhub.dialects.base import Arrival
 from leafhub.dialects.detect import refuse_taken_name
+from leafhub.dialects.interface import Dialect
 from leafhub.document import DeclaredApplication, DeclaredCredential, DeclaredDevice, Document
 from leafhub.document_export import plain_settings
 from leafhub.errors import ConflictError, RequestError

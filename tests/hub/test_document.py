@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leafhub import document, document_export, document_plan
-from leafhub.dialects.base import Arrival, Dialect
+from leafhub.dialects.base import Arrival
 from leafhub.dialects.broker.dialect import BrokerDialect
 from leafhub.dialects.cloudplugs.dialect import CloudPlugsDialect
 from leafhub.dialects.drogue.dialect import DrogueDialect
+from leafhub.dialects.interface import Dialect
 from leafhub.dialects.smartworks.dialect import SmartWorksDialect
 from leafhub.errors import ConflictError, NotFoundError, RequestError
 from leafhub.exchange.chance_and_time import RandomIds

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from leafhub.dialects.base import (
-    Answers,
     Arrival,
-    Dialect,
     Grant,
     Login,
     Outcome,
@@ -20,9 +18,9 @@ from leafhub.dialects.base import (
     Refusal,
     Review,
     SubscribeOutcome,
-    Waiting,
 )
 from leafhub.dialects.inquiry import Answer, Failure, HttpRequest, Inquiry
+from leafhub.dialects.interface import Answers, Dialect, Waiting
 from leafhub.errors import BusyError, StoreUnavailableError
 from leafhub.exchange.chance_and_time import Clock
 from leafhub.exchange.exchange import Exchange

@@ -1,1 +1,1 @@
-"""The vendors' ways of using MQTT, one module each: pure translation behind ``base``."""
+"""The vendors' ways of using MQTT, one module each: pure translation behind ``interface``."""

@@ -16,12 +16,8 @@ import msgspec
 from leafhub.dialects import certificates
 from leafhub.dialects.base import (
     NOTHING,
-    AnonymousFace,
     Arrival,
-    Dialect,
-    Face,
     Grant,
-    HandshakeFace,
     Login,
     Outcome,
     Peer,
@@ -35,6 +31,7 @@ from leafhub.dialects.cloudplugs.dialect import CloudPlugsDialect
 from leafhub.dialects.drogue.dialect import DrogueDialect
 from leafhub.dialects.drogue.login import claim_of
 from leafhub.dialects.integration import Integration
+from leafhub.dialects.interface import AnonymousFace, Dialect, Face, HandshakeFace
 from leafhub.dialects.log_text import quoted_login
 from leafhub.dialects.murano.connector import connector_of
 from leafhub.dialects.murano.dialect import MuranoDialect

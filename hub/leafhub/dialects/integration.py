@@ -11,7 +11,6 @@ from typing import Final
 
 from leafhub.dialects.base import (
     Arrival,
-    Face,
     Grant,
     Login,
     Outcome,
@@ -29,6 +28,7 @@ from leafhub.dialects.cloudevents import (
 )
 from leafhub.dialects.feed_filters import FeedFilter, parse, without_share
 from leafhub.dialects.integration_login import NAME, log_in
+from leafhub.dialects.interface import Face
 from leafhub.dialects.log_text import quoted, quoted_topic, refused_filters
 from leafhub.dialects.selection import place_of
 from leafhub.model.command import CommandRequest

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from leafhub.dialects.base import Arrival, Dialect, Outcome, Principal
+from leafhub.dialects.base import Arrival, Outcome, Principal
+from leafhub.dialects.interface import Dialect
 from leafhub.dialects.log_text import one_line
 from leafhub.errors import BusyError, RequestError, StoreUnavailableError
 from leafhub.exchange.changes import Concerned, deleted_devices

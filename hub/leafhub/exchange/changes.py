@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from leafhub.dialects.base import Arrival, Dialect
+from leafhub.dialects.base import Arrival
 from leafhub.dialects.integration_login import NAME as OPERATORS
+from leafhub.dialects.interface import Dialect
 from leafhub.exchange.session import Session
 from leafhub.exchange.sessions import Sessions
 from leafhub.model.device import Device

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from leafhub.dialects.base import Dialect, Receiver, Waiting
+from leafhub.dialects.base import Receiver
+from leafhub.dialects.interface import Dialect, Waiting
 from leafhub.exchange.chance_and_time import Clock
 from leafhub.exchange.sessions import Sessions
 from leafhub.model.command import Command

@@ -4,8 +4,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
-from leafhub.dialects.base import Arrival, Dialect
+from leafhub.dialects.base import Arrival
 from leafhub.dialects.inquiry import Inquiry
+from leafhub.dialects.interface import Dialect
 from leafhub.errors import NotFoundError, RequestError, UnavailableError
 from leafhub.exchange.commands import Commands, lane_of
 from leafhub.exchange.endpoints.lanes import Lanes

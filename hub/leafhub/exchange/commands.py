@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from leafhub.dialects.base import Answers, Arrival, Dialect, Waiting
+from leafhub.dialects.base import Arrival
 from leafhub.dialects.inquiry import Inquiry
+from leafhub.dialects.interface import Answers, Dialect, Waiting
 from leafhub.errors import (
     BusyError,
     EndpointError,

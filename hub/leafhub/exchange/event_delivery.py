@@ -4,7 +4,7 @@ import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from leafhub.dialects.base import Face
+from leafhub.dialects.interface import Face
 from leafhub.exchange.devices import DeviceMemory
 from leafhub.exchange.feeds.subscriptions import FeedSubscriptions
 from leafhub.exchange.observers import Observers

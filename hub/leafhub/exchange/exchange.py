@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from leafhub.dialects.base import (
     Arrival,
-    Dialect,
-    Face,
     Peer,
     Principal,
     Refusal,
     SubscribeOutcome,
 )
+from leafhub.dialects.interface import Dialect, Face
 from leafhub.errors import NotFoundError, RequestError, StoreUnavailableError
 from leafhub.exchange import operators
 from leafhub.exchange.chance_and_time import Clock, RandomIds

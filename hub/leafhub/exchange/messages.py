@@ -7,8 +7,9 @@ waits in the lane of its device, and all that the device does afterwards waits b
 import logging
 from collections.abc import Callable, Hashable, Mapping
 
-from leafhub.dialects.base import Arrival, Dialect, Face, Outcome, Principal
+from leafhub.dialects.base import Arrival, Outcome, Principal
 from leafhub.dialects.inquiry import Inquiry
+from leafhub.dialects.interface import Dialect, Face
 from leafhub.errors import BusyError, StoreUnavailableError
 from leafhub.exchange.carrier import Carrier
 from leafhub.exchange.endpoints.lanes import Lanes

@@ -7,7 +7,8 @@ who becomes somebody else by a message, or leaves a Will, is for ``Clients``.
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
-from leafhub.dialects.base import Arrival, Dialect, Face, Principal
+from leafhub.dialects.base import Arrival, Principal
+from leafhub.dialects.interface import Dialect, Face
 from leafhub.errors import BusyError
 from leafhub.exchange.carrier import Carrier
 from leafhub.exchange.chance_and_time import Clock

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from leafhub.dialects.base import Arrival, Face, Outcome, SubscribeOutcome
+from leafhub.dialects.base import Arrival, Outcome, SubscribeOutcome
+from leafhub.dialects.interface import Face
 from leafhub.exchange.clients import Clients
 from leafhub.exchange.feeds.subscriptions import FeedSubscriptions
 from leafhub.exchange.retained import RetainedMessages

@@ -2,7 +2,8 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from leafhub.dialects.base import Arrival, Dialect, Peer
+from leafhub.dialects.base import Arrival, Peer
+from leafhub.dialects.interface import Dialect
 from leafhub.model.application import Application
 from leafhub.model.device import Device
 from leafhub.model.ids import Ids

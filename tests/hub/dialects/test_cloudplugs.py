@@ -18,7 +18,6 @@ from leafhub.dialects.base import (
     Receiver,
     Refusal,
     SubscribeOutcome,
-    Waiting,
 )
 from leafhub.dialects.cloudplugs.company import (
     CompanySettings,
@@ -33,6 +32,7 @@ from leafhub.dialects.cloudplugs.records import (
     REMEMBERED_CHANNELS,
     HubTimes,
 )
+from leafhub.dialects.interface import Waiting
 from leafhub.errors import RequestError
 from leafhub.model.application import Application
 from leafhub.model.command import Command, CommandState

@@ -1,7 +1,7 @@
 import hashlib
 import re
 from base64 import b64encode
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from leafhub.dialects.base import NOTHING, Arrival, Dialect, Face, Login, Peer, Refusal
+from leafhub.dialects.base import NOTHING, Arrival, Login, Peer, Refusal
 from leafhub.dialects.broker.settings import UserSettings
 from leafhub.dialects.cloudplugs.login import ENROLLMENT_POLICY
 from leafhub.dialects.detect import (
@@ -48,6 +48,9 @@ from leafhub.mqtt.packets import (
 )
 from leafhub.mqtt.reason_codes import ReasonCode
 from leafhub.mqtt.session_state import Subscription
+
+if TYPE_CHECKING:
+    from leafhub.dialects.interface import Dialect, Face
 
 M = "mod-5a0000000000000000000001"
 PLUG_ID = "dev-5a00000000000000000000a1"

@@ -4,8 +4,9 @@ import msgspec
 import pytest
 from drogue_desk import DIALECT, FIXTURE, Desk, application, device
 
-from leafhub.dialects.base import Arrival, Peer, Receiver, Waiting
+from leafhub.dialects.base import Arrival, Peer, Receiver
 from leafhub.dialects.drogue.commanding import lost_filters
+from leafhub.dialects.interface import Waiting
 from leafhub.errors import RequestError
 from leafhub.model.command import Command
 from leafhub.model.event import BYTES, JSON, TEXT

@@ -15,8 +15,8 @@ from leafhub.dialects.base import (
     Principal,
     Receiver,
     Refusal,
-    Waiting,
 )
+from leafhub.dialects.interface import Waiting
 from leafhub.dialects.murano.connector import (
     Assumed,
     ConnectorSettings,

@@ -14,8 +14,8 @@ from leafhub.dialects.base import (
     Principal,
     Receiver,
     Refusal,
-    Waiting,
 )
+from leafhub.dialects.interface import Waiting
 from leafhub.dialects.log_text import quoted_topic
 from leafhub.dialects.smartworks.dialect import SmartWorksDialect
 from leafhub.dialects.smartworks.thing import SpaceSettings, ThingSettings

@@ -4,7 +4,8 @@ import pytest
 from hand_exchange import REQUEST, Acorn, World, application, device, principal
 from msgspec.structs import replace
 
-from leafhub.dialects.base import Answers, Outcome, Waiting
+from leafhub.dialects.base import Outcome
+from leafhub.dialects.interface import Answers, Waiting
 from leafhub.errors import NotFoundError, StoreUnavailableError
 from leafhub.model.command import Command, CommandState, CommandUpdate
 from leafhub.model.registry import DeleteApplication, DeleteDevice, PutApplication, PutDevice

@@ -7,11 +7,8 @@ event of its user, with the topic as channel; subscribers get it as it was publi
 from collections.abc import Iterable, Sequence
 
 from leafhub.dialects.base import (
-    Answers,
     Arrival,
-    Dialect,
     Grant,
-    HandshakeFace,
     Login,
     Outcome,
     Peer,
@@ -20,7 +17,6 @@ from leafhub.dialects.base import (
     Refusal,
     Review,
     SubscribeOutcome,
-    Waiting,
 )
 from leafhub.dialects.broker import commands
 from leafhub.dialects.broker.access import access_of
@@ -38,6 +34,7 @@ from leafhub.dialects.broker.settings import (
     user_key,
     user_of,
 )
+from leafhub.dialects.interface import Answers, Dialect, HandshakeFace, Waiting
 from leafhub.dialects.log_text import refused_filters
 from leafhub.model.application import Application
 from leafhub.model.command import Command

@@ -13,10 +13,7 @@ import msgspec
 
 from leafhub.dialects.base import (
     NOTHING,
-    AnonymousFace,
-    Answers,
     Arrival,
-    Dialect,
     Grant,
     Login,
     Outcome,
@@ -25,7 +22,6 @@ from leafhub.dialects.base import (
     Receiver,
     Refusal,
     SubscribeOutcome,
-    Waiting,
 )
 from leafhub.dialects.cloudplugs.company import (
     NAME,
@@ -56,6 +52,7 @@ from leafhub.dialects.cloudplugs.records import (
     record_message,
     split_topic,
 )
+from leafhub.dialects.interface import AnonymousFace, Answers, Dialect, Waiting
 from leafhub.dialects.log_text import quoted, quoted_topic
 from leafhub.errors import PayloadError, RequestError
 from leafhub.model.application import Application

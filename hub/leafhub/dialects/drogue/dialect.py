@@ -7,10 +7,7 @@ to ``<channel>/<device>`` for a device that names it.
 from collections.abc import Iterable, Sequence
 
 from leafhub.dialects.base import (
-    Answers,
     Arrival,
-    Dialect,
-    HandshakeFace,
     Login,
     Outcome,
     Peer,
@@ -19,7 +16,6 @@ from leafhub.dialects.base import (
     Refusal,
     Review,
     SubscribeOutcome,
-    Waiting,
 )
 from leafhub.dialects.drogue.commanding import (
     check_command,
@@ -37,6 +33,7 @@ from leafhub.dialects.drogue.settings import NAME, ApplicationSettings, DeviceSe
 from leafhub.dialects.drogue.spec import options_of
 from leafhub.dialects.drogue.trust_anchors import application_keys_of
 from leafhub.dialects.inquiry import Inquiry
+from leafhub.dialects.interface import Answers, Dialect, HandshakeFace, Waiting
 from leafhub.model.application import Application
 from leafhub.model.command import Command, CommandUpdate
 from leafhub.model.device import Device

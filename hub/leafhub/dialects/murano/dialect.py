@@ -12,10 +12,7 @@ import msgspec
 
 from leafhub.dialects.base import (
     NOTHING,
-    AnonymousFace,
-    Answers,
     Arrival,
-    Dialect,
     Grant,
     Login,
     Outcome,
@@ -24,8 +21,8 @@ from leafhub.dialects.base import (
     Receiver,
     Refusal,
     SubscribeOutcome,
-    Waiting,
 )
+from leafhub.dialects.interface import AnonymousFace, Answers, Dialect, Waiting
 from leafhub.dialects.log_text import quoted_topic, refused_filters
 from leafhub.dialects.murano.connector import (
     NAME,

@@ -10,9 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from leafhub.dialects.base import (
-    Answers,
     Arrival,
-    Dialect,
     Grant,
     Login,
     Outcome,
@@ -21,9 +19,9 @@ from leafhub.dialects.base import (
     Receiver,
     Refusal,
     SubscribeOutcome,
-    Waiting,
 )
 from leafhub.dialects.data_schema import fit
+from leafhub.dialects.interface import Answers, Dialect, Waiting
 from leafhub.dialects.log_text import refused_filters
 from leafhub.dialects.smartworks.bodies import (
     href,

@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-from leafhub.dialects.base import Face, Grant, Reading
+from leafhub.dialects.base import Grant, Reading
+from leafhub.dialects.interface import Face
 from leafhub.dialects.selection import Selection
 from leafhub.exchange.feeds.group import GroupKey, Place
 from leafhub.exchange.feeds.groups import FeedGroups
