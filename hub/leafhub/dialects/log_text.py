@@ -23,6 +23,11 @@ def one_line(text: str) -> str:
     return escaped if len(escaped) <= LONGEST else escaped[:LONGEST] + "…"
 
 
+def device_name(application: str, device: str) -> str:
+    """A device by its whole name, which somebody who may declare devices chose freely."""
+    return f"{application}/{device if device.isprintable() else repr(device)[1:-1]}"
+
+
 def quoted(text: str) -> str:
     """As ``one_line``, in quotes."""
     return f"'{one_line(text)}'"

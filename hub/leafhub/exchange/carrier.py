@@ -16,7 +16,7 @@ import msgspec
 
 from leafhub.dialects.base import Arrival, Outcome, Principal
 from leafhub.dialects.interface import Dialect
-from leafhub.dialects.log_text import one_line
+from leafhub.dialects.log_text import device_name, one_line
 from leafhub.errors import BusyError, RequestError, StoreUnavailableError
 from leafhub.exchange.changes import Concerned, deleted_devices
 from leafhub.exchange.command_requests import CommandRequests
@@ -297,7 +297,7 @@ def _signed(publication: Publication, publisher: Principal | None) -> Publicatio
 def _name(principal: Principal) -> str:
     """How the log calls a client."""
     if principal.application is not None and principal.device is not None:
-        return f"{principal.application}/{principal.device}"
+        return device_name(principal.application, principal.device)
     who = principal.login or principal.client_id or "anonymous"
     return f"{one_line(who)}@{principal.peer.address}"
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from leafhub.dialects.base import Arrival
 from leafhub.dialects.inquiry import Inquiry
 from leafhub.dialects.interface import Dialect
+from leafhub.dialects.log_text import device_name, one_line
 from leafhub.errors import NotFoundError, RequestError, UnavailableError
 from leafhub.exchange.commands import Commands, lane_of
 from leafhub.exchange.endpoints.lanes import Lanes
@@ -61,8 +62,10 @@ class CommandRequests:
         def refuse(exc: Exception) -> None:
             is_mistake = not isinstance(exc, RequestError | UnavailableError)
             log.warning(
-                "command %s for %s/%s from %s refused: %s",
-                *(request.name, request.application, request.device, request.operator, exc),
+                "command %s for %s from %s refused: %s",
+                one_line(request.name),
+                device_name(request.application, request.device),
+                *(request.operator, exc),
                 exc_info=exc if is_mistake else None,
             )
 

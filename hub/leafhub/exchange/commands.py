@@ -9,6 +9,7 @@ import msgspec
 from leafhub.dialects.base import Arrival
 from leafhub.dialects.inquiry import Inquiry
 from leafhub.dialects.interface import Answers, Dialect, Waiting
+from leafhub.dialects.log_text import device_name, one_line
 from leafhub.errors import (
     BusyError,
     EndpointError,
@@ -193,8 +194,10 @@ class Commands:
     def announce(self, command: Command) -> None:
         """Tell the live feed, the log and whoever waits."""
         log.info(
-            "command %s for %s/%s: %s%s",
-            *(command.name, command.application, command.device, command.state.value),
+            "command %s for %s: %s%s",
+            one_line(command.name),
+            device_name(command.application, command.device),
+            command.state.value,
             f" ({command.error})" if command.error else "",
         )
         self._tell(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from leafhub.dialects.base import Outcome, Peer, Principal, Refusal, SubscribeOutcome
-from leafhub.dialects.log_text import one_line
+from leafhub.dialects.log_text import device_name, one_line
 from leafhub.errors import StoreUnavailableError
 from leafhub.exchange.exchange import Exchange
 from leafhub.exchange.session import Session
@@ -418,6 +418,6 @@ class MqttConnection:
 
 def _name(principal: Principal) -> str:
     if principal.application is not None and principal.device is not None:
-        return f"{principal.application}/{principal.device}"
+        return device_name(principal.application, principal.device)
     who = principal.login or principal.client_id
     return one_line(who) if who else f"anonymous@{principal.peer.address}"

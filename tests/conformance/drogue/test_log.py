@@ -1,17 +1,20 @@
 """Why a device is not heard, in the hub's log: one line of cause each, and no secret in it."""
 
 import logging
+from urllib.parse import quote
 
 import pytest
-from drogue_clients import log_in
+from drogue_clients import answer_to, log_in
 from drogue_registry import RegistryApi
 from drogue_registry import device as record
 from raw_mqtt import OpenClient
+from whole_hub import TOKEN, RunningHub
 
 from leafhub.mqtt.packets import Puback, Publish, Subscribe, SubscriptionRequest
 from leafhub.mqtt.properties import Properties
 
 SECRET = "xyzzy"
+LINES = "one\n12:00:00 INFO    two"
 LEVELS = pytest.mark.parametrize("level", [4, 5])
 UNREADABLE: dict[str, object] = {
     "form": {"pass": {"rot13": SECRET}},
@@ -157,3 +160,21 @@ async def test_a_subscription_identifier(
     await client.send(Subscribe(1, (SubscriptionRequest("command/inbox/#"),), identified))
     await client.receive()
     assert causes(log) == ["plant-a/dev1: subscription identifiers are not of this dialect"]
+
+
+async def test_no_name_makes_a_line_of_its_own(
+    hub: RunningHub, api: RegistryApi, open_client: OpenClient, log: pytest.LogCaptureFixture
+) -> None:
+    spec = {"authentication": {"credentials": [{"pass": "pw"}]}}
+    await api.make(record(LINES, "plant-a", spec=spec))
+    client = await log_in(await open_client(protocol_level=5), f"{quote(LINES)}@plant-a", "pw")
+    await answer_to(client, "a/b/c")
+    path = f"/api/command/v1alpha1/apps/plant-a/devices/{quote(LINES)}"
+    answer = await hub.http.post(path, params={"command": LINES}, content=b"1")
+    assert answer.status_code == 202
+    feed = await log_in(await open_client(), "operator", TOKEN)
+    await feed.publish(f"command/plant-a/{LINES}/{LINES}#", "1")
+    await client.disconnect()
+    lines = [one.getMessage() for one in log.records if one.name.startswith("leafhub.")]
+    assert sum("plant-a/one\\n12:00:00 INFO" in line for line in lines) >= 5
+    assert all(line.isprintable() for line in lines)
