@@ -352,8 +352,9 @@ class MqttConnection:
         if self._held_up and self._session is not None:
             self._held_up = bool(self._unfinished) and self._exchange.holds_up(self._session)
             return not self._held_up
-        is_paused = self._connection.phase is Phase.PAUSED
-        return is_paused and self._unfinished == UNFINISHED_MESSAGES // 2
+        if self._unfinished != UNFINISHED_MESSAGES // 2:
+            return False
+        return self._connection.phase is Phase.PAUSED
 
     def _grant(self, subscribe: Subscribe, verdict: SubscribeOutcome) -> None:
         codes = [ReasonCode(grant.reason_code) for grant in verdict.grants]
