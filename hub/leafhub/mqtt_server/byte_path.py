@@ -191,7 +191,11 @@ class BytePath(asyncio.Protocol):
         if self._said_all or transport.is_closing() or not transport.can_write_eof():
             transport.close()
         else:  # a transport that is closed with bytes unread takes back what was written last
-            transport.write_eof()
+            try:
+                transport.write_eof()
+            except OSError:  # the client was quicker, and cut it
+                transport.abort()
+                return
             if not self._reading:
                 transport.resume_reading()
         self._cutter = self._loop.call_later(CLOSE_GRACE_S, transport.abort)

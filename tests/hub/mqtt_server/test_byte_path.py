@@ -2,10 +2,12 @@
 
 import asyncio
 import socket
+import struct
 from collections.abc import Sequence
 
 import msgspec
 import pytest
+from eventually import eventually
 
 from leafhub.dialects.base import Peer
 from leafhub.mqtt_server import byte_path
@@ -245,6 +247,26 @@ async def test_after_the_end_what_was_on_its_way_may_come_and_is_not_heard() -> 
     path.data_received(b"x")
     assert transport.ends == ["eof", "abort"]
     assert speaker.heard == []
+
+
+async def test_a_client_that_cuts_it_before_the_hub_takes_leave_is_no_mistake() -> None:
+    speaker = HandSpeaker()
+    speaker.path = BytePath(
+        speaker, (), Peer(address="", tls=False), write_buffer_bytes=1_000, write_time_s=60
+    )
+
+    async def told(what: str) -> bool:
+        return any(one.startswith(what) for one in speaker.told)
+
+    server = await asyncio.get_running_loop().create_server(lambda: speaker.path, "127.0.0.1", 0)
+    client = socket.create_connection(server.sockets[0].getsockname())
+    await eventually(lambda: told("opened"))
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()  # a reset, which the loop has not seen yet
+    speaker.path.leave()
+    await eventually(lambda: told("parted"))
+    server.close()
+    await server.wait_closed()
 
 
 async def test_after_both_ends_the_transport_closes() -> None:
