@@ -1,10 +1,11 @@
 """Connections that began as HTTP and speak something else by now."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 
-class Successor(asyncio.Protocol):
+class Successor(asyncio.Protocol, ABC):
     """Speaks on such a connection until that is lost.
 
     It writes the answer that switches when its ``connection_made`` is called.
@@ -15,9 +16,9 @@ class Successor(asyncio.Protocol):
 
     on_lost: Callable[[], None]
 
+    @abstractmethod
     def leave(self, time_s: float) -> None:
         """The server stops: say so, and end within that time."""
-        raise NotImplementedError
 
 
 class Successors:

@@ -90,13 +90,14 @@ class HttpAsker:
         async with self._making:
             client = self._clients.pop(options, None)
             if client is None:
-                http = await asyncio.to_thread(self._make, *options)
+                certificates, insecure = options
+                http = await asyncio.to_thread(self._make, certificates, insecure=insecure)
                 client = _Client(http)
             self._clients[options] = client
             await self._forget_idle()
         return client
 
-    def _make(self, certificates: str, insecure: bool) -> "httpx.AsyncClient":  # noqa: FBT001
+    def _make(self, certificates: str, *, insecure: bool) -> "httpx.AsyncClient":
         self._library = importlib.import_module("httpx")
         logging.getLogger("httpx").setLevel(logging.WARNING)  # else it tells whole URLs
         context = ssl.create_default_context(cadata=certificates or None)
