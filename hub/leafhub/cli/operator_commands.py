@@ -234,6 +234,7 @@ def remove_token(
     """Remove an access token; nobody logs in with it any more."""
     with options.connect(data, hub, token) as client:
         owner = _owner(client, operator)
+        prefix = prefix.rstrip("_…")  # as ``list`` shows it
         client.remove_token(owner.name, prefix)
     if json:
         give_json({"removed": prefix})
